@@ -1,0 +1,1 @@
+"""pocketvox: typed interaction maps of binding pockets from protein structures."""

@@ -1,0 +1,1 @@
+"""Reading structures: files and ids in, :class:`Structure` and :class:`Complex` out."""
