@@ -1,0 +1,1 @@
+"""Declared chemistry: which atoms can take part in which interaction, and where."""

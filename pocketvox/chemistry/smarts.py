@@ -1,0 +1,156 @@
+"""Atom types of any molecule, by SMARTS: ligands, cofactors and residues outside the residue table.
+
+The molecule is first brought to its likely charge state at pH 7.4 (unless it carries explicit hydrogens: then the
+user has decided), so that the answer does not depend on how its file happened to be protonated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from rdkit import Chem
+
+#: Carbon without nitrogen, oxygen or fluorine next to it; thioether and thiophene sulfur; heavy halogens on carbon.
+HYDROPHOBIC = "[$([#6;+0;!$([#6]~[#7,#8,#9])]),$([S;X2;H0;+0;!$(S~[#7,#8])]),$([s;+0]),$([Cl,Br,I;$(*-[#6])])]"
+#: Nitrogen, oxygen or sulfur that carries hydrogen.
+DONOR = "[#7,O,S;!H0]"
+#: Lone pairs that are free to accept: no ester or diaryl-ether oxygen, no nitro group, no amide, aniline or
+#: protonated nitrogen.
+ACCEPTOR = (
+    "[$([O;+0,-1;!$([OX2]([#6])[CX3]=O);!$([OX2](a)a);!$([OX1]~[NX3+]~[OX1])]),$([o;+0]),"
+    "$([n;+0;X2]),$([NX2;+0;!$(N=C-[NX3])]),$([NX1;+0]),"
+    "$([NX3;+0;!$(N-[#6,#16,#15]=[O,N,S]);!$(N-a);!$(N-[CX3]=[CX3])])]"
+)
+#: What coordinates a metal: free lone pairs, thiols, thiolates and thiones.
+METAL_BINDING = "[$([S;H1,-1,X1]),$([n;-1]),$([N;-1])]"
+#: Sigma-hole donors.
+HALOGEN = "[Cl,Br,I;$(*-[#6])]"
+
+#: Charged groups; the charge sits on the mapped atoms. First match wins for each atom.
+POSITIVE_GROUPS = (
+    "[NX3,NX2:1]-[CX3;!$(C-[CX3]=O)](=[NX3+:2])-[NX3:3]",
+    "[NX3:1]-[CX3]=[NX3+:2]",
+    "[#7;+;!$([#7+]~[#8]);!$(*~[-]):1]",
+    "[#15,#16;+;!$(*~[-]):1]",
+)
+NEGATIVE_GROUPS = (
+    "[OX1:1]=[#6]-[OX1-:2]",
+    "[OX1:1]~[P,S]([OX1-:2])~[OX1:3]",
+    "[OX1:1]~[P,S]-[OX1-:2]",
+    "[#7,#8,#16;-;!$(*~[+]):1]",
+)
+
+#: (pattern, charge given to the atom matched first) applied in this order.
+_PROTONATION = (
+    ("[OX2H1]-[CX3]=O", -1),
+    ("[OX2H1]-P=O", -1),
+    ("[OX2H1]-S(=O)=O", -1),
+    ("[NX2;+0;!$(N-[!#6;!#1])]=[CX3;!$(C-[!#6;!#7])](-[NX3;!$(N-C=[O,S]);!$(N-S)])", +1),
+)
+#: Aliphatic amines: every neighbour a saturated carbon.
+_AMINE = "[NX3;+0;!$(N~[!#6;!#1]);!$(N-[#6;!X4])]"
+#: Only one of two amines this close is protonated (piperazine, ethylenediamine).
+_NEAR_CATION = "[$([NX3]-C-C-[#7+]),$([NX3]-C-[#7+])]"
+
+
+@dataclass(frozen=True)
+class MoleculeRoles:
+    """Roles of the heavy atoms of a molecule, in its atom order.
+
+    Attributes
+    ----------
+    hydrophobic, binds_metal, halogen : ndarray, shape=(n,), dtype=bool
+    donor, acceptor : ndarray, shape=(n,), dtype=uint8
+        0 (no), else the hybridisation: 2 (sp2 and sp), 3 (sp3).
+    rings : tuple of tuple of int
+        Aromatic rings of 5 or 6 atoms.
+    positive, negative : tuple of tuple of int
+        Atoms that share one charge.
+    """
+
+    hydrophobic: np.ndarray
+    donor: np.ndarray
+    acceptor: np.ndarray
+    binds_metal: np.ndarray
+    halogen: np.ndarray
+    rings: tuple[tuple[int, ...], ...]
+    positive: tuple[tuple[int, ...], ...]
+    negative: tuple[tuple[int, ...], ...]
+
+
+@cache
+def _query(smarts: str) -> Chem.Mol:
+    return Chem.MolFromSmarts(smarts)
+
+
+def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
+    """Copy of ``mol`` without explicit hydrogen atoms, acids deprotonated and amines, amidines protonated.
+
+    Charges are left as they are if ``mol`` has explicit hydrogen atoms.
+    """
+    if any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()):
+        return Chem.RemoveHs(mol, sanitize=False)
+    mol = Chem.Mol(mol)
+    for smarts, charge in _PROTONATION:
+        for match in mol.GetSubstructMatches(_query(smarts)):
+            _set_charge(mol.GetAtomWithIdx(match[0]), charge)
+    for (i,) in mol.GetSubstructMatches(_query(_AMINE)):
+        if not any(i == near for (near,) in mol.GetSubstructMatches(_query(_NEAR_CATION))):
+            _set_charge(mol.GetAtomWithIdx(i), +1)
+    Chem.SanitizeMol(mol, catchErrors=True)
+    return mol
+
+
+def _set_charge(atom: Chem.Atom, charge: int) -> None:
+    if atom.GetFormalCharge() != 0:
+        return
+    hydrogens = atom.GetTotalNumHs() + charge
+    atom.SetFormalCharge(charge)
+    atom.SetNoImplicit(True)
+    atom.SetNumExplicitHs(max(hydrogens, 0))
+
+
+def molecule_roles(mol: Chem.Mol) -> MoleculeRoles:
+    """Types of every heavy atom of a sanitised molecule."""
+    mol = at_physiological_ph(mol)
+    hybridisation = np.array(
+        [3 if a.GetHybridization() == Chem.HybridizationType.SP3 else 2 for a in mol.GetAtoms()], np.uint8
+    )
+    acceptor = _mask(mol, ACCEPTOR)
+    return MoleculeRoles(
+        hydrophobic=_mask(mol, HYDROPHOBIC),
+        donor=np.where(_mask(mol, DONOR), hybridisation, 0).astype(np.uint8),
+        acceptor=np.where(acceptor, hybridisation, 0).astype(np.uint8),
+        binds_metal=acceptor | _mask(mol, METAL_BINDING),
+        halogen=_mask(mol, HALOGEN),
+        rings=tuple(
+            tuple(ring)
+            for ring in mol.GetRingInfo().AtomRings()
+            if len(ring) in (5, 6) and all(mol.GetAtomWithIdx(i).GetIsAromatic() for i in ring)
+        ),
+        positive=_groups(mol, POSITIVE_GROUPS),
+        negative=_groups(mol, NEGATIVE_GROUPS),
+    )
+
+
+def _mask(mol: Chem.Mol, smarts: str) -> np.ndarray:
+    mask = np.zeros(mol.GetNumAtoms(), bool)
+    matches = mol.GetSubstructMatches(_query(smarts), maxMatches=max(1000, mol.GetNumAtoms()))
+    mask[[i for (i,) in matches]] = True
+    return mask
+
+
+def _groups(mol: Chem.Mol, patterns: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    taken: set[int] = set()
+    groups = []
+    for smarts in patterns:
+        query = _query(smarts)
+        mapped = [a.GetIdx() for a in query.GetAtoms() if a.GetAtomMapNum()]
+        for match in mol.GetSubstructMatches(query):
+            group = tuple(sorted(match[i] for i in mapped))
+            if taken.isdisjoint(group):
+                taken.update(group)
+                groups.append(group)
+    return tuple(groups)

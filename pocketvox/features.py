@@ -1,0 +1,213 @@
+"""What the network sees of a receptor: typed atoms, and the points in space that they offer to a ligand.
+
+Hydrogens are never used, so that the same structure with and without them gives the same features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pocketvox.chemistry import elements
+from pocketvox.interactions.sites import Sites, receptor_sites
+from pocketvox.structure.atoms import Atoms
+
+#: Properties of receptor heavy atoms.
+ATOM_TYPES = (
+    "occupancy",
+    "hydrophobic",
+    "aromatic",
+    "hbond_donor",
+    "hbond_acceptor",
+    "positive",
+    "negative",
+    "metal",
+)
+#: Points in space: where a ligand acceptor or donor would meet an ideal hydrogen bond, aromatic ring centroids, and
+#: where a ring would lie face to face with them.
+SITE_TYPES = ("donor_site", "acceptor_site", "ring_center", "ring_site")
+
+#: Every feature, in storage order: the last axis of a feature grid.
+FEATURES = ATOM_TYPES + SITE_TYPES
+
+#: Donor-acceptor distance of an ideal hydrogen bond (angstrom): Baker & Hubbard, doi:10.1016/0079-6107(84)90007-5.
+HBOND_LENGTH = 2.9
+#: Distance between stacked rings (angstrom): McGaughey et al., doi:10.1074/jbc.273.25.15458.
+STACKING_DISTANCE = 3.6
+#: A point nearer than this to a receptor heavy atom is taken: no ligand atom can be there (angstrom).
+CLASH_DISTANCE = 2.4
+#: Radius given to points in space (angstrom); atoms have their van der Waals radius.
+SITE_RADIUS = 1.0
+
+_COS60, _SIN60 = 0.5, np.sqrt(0.75)
+_TETRAHEDRAL = np.radians(180.0 - 109.47)
+_HALF_TETRAHEDRAL = np.radians(109.47 / 2)
+
+
+@dataclass(frozen=True)
+class FeaturePoints:
+    """Points that carry features: the receptor's heavy atoms, then the points they offer.
+
+    Attributes
+    ----------
+    coord : ndarray, shape=(n, 3), dtype=float32
+        Positions (angstrom).
+    features : ndarray, shape=(n, len(FEATURES)), dtype=bool
+    radius : ndarray, shape=(n,), dtype=float32
+        Radius of each point for the voxel kernel (angstrom).
+    """
+
+    coord: np.ndarray
+    features: np.ndarray
+    radius: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.coord)
+
+
+def receptor_types(atoms: Atoms) -> np.ndarray:
+    """Properties of every atom, shape=(n, len(ATOM_TYPES)), dtype=bool; hydrogens have none."""
+    types = np.zeros((len(atoms), len(ATOM_TYPES)), bool)
+    heavy = np.flatnonzero(atoms.heavy)
+    types[heavy] = _site_types(receptor_sites(atoms[heavy]))
+    return types
+
+
+def receptor_points(atoms: Atoms) -> FeaturePoints:
+    """Feature points of a receptor.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        Receptor: polymers, prosthetic groups, metals. Hydrogens are ignored.
+
+    Returns
+    -------
+    FeaturePoints
+    """
+    heavy = atoms[atoms.heavy]
+    sites = receptor_sites(heavy)
+    centers = np.array([ring.center for ring in sites.rings]).reshape(-1, 3)
+    normals = np.array([ring.normal for ring in sites.rings]).reshape(-1, 3)
+    faces = np.concatenate([centers + STACKING_DISTANCE * normals, centers - STACKING_DISTANCE * normals])
+    offered = (
+        _free(hydrogen_bond_points(sites, sites.donor), sites.coord),
+        _free(hydrogen_bond_points(sites, sites.acceptor), sites.coord),
+        centers,
+        _free(faces, sites.coord),
+    )
+    coord = np.concatenate([sites.coord, *offered]).astype(np.float32)
+    features = np.zeros((len(coord), len(FEATURES)), bool)
+    features[: len(heavy), : len(ATOM_TYPES)] = _site_types(sites)
+    kind = np.repeat(np.arange(len(ATOM_TYPES), len(FEATURES)), [len(points) for points in offered])
+    features[np.arange(len(heavy), len(coord)), kind] = True
+    radius = np.full(len(coord), SITE_RADIUS, np.float32)
+    radius[: len(heavy)] = elements.lookup(elements.VDW_RADIUS, heavy.element, elements.DEFAULT_VDW_RADIUS)
+    return FeaturePoints(coord, features, radius)
+
+
+def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
+    """Ideal positions of the partner atom around donors or acceptors, shape=(m, 3), dtype=float64.
+
+    Parameters
+    ----------
+    sites : Sites
+    hybridisation : ndarray, shape=(n,), dtype=uint8
+        ``sites.donor`` or ``sites.acceptor``: 0 (no points), 2 (trigonal) or 3 (tetrahedral).
+
+    Notes
+    -----
+    Hydrogens and lone pairs are taken as free valences: trigonal atoms have one opposite to two neighbours or two
+    beside one neighbour, in the plane; tetrahedral atoms one opposite to three, two beside two, or three staggered
+    around one neighbour.
+    """
+    count = (sites.neighbours[:, :3] >= 0).sum(axis=1)
+    points = []
+    for directions_of, wanted, bonded in (
+        (_opposite, 2, 2),
+        (_beside_in_plane, 2, 1),
+        (_opposite, 3, 3),
+        (_beside_two, 3, 2),
+        (_staggered, 3, 1),
+    ):
+        i = np.flatnonzero((hybridisation == wanted) & (count == bonded))
+        if len(i):
+            directions = directions_of(sites, i)
+            points.append((sites.coord[i][:, None] + HBOND_LENGTH * directions).reshape(-1, 3))
+    points = np.concatenate(points) if points else np.empty((0, 3))
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _site_types(sites: Sites) -> np.ndarray:
+    types = np.zeros((len(sites.coord), len(ATOM_TYPES)), bool)
+    for name, values in (
+        ("occupancy", True),
+        ("hydrophobic", sites.hydrophobic),
+        ("hbond_donor", sites.donor > 0),
+        ("hbond_acceptor", sites.acceptor > 0),
+        ("metal", sites.metal),
+    ):
+        types[:, ATOM_TYPES.index(name)] = values
+    for name, groups in (("aromatic", sites.rings), ("positive", sites.positive), ("negative", sites.negative)):
+        for group in groups:
+            types[group.atoms, ATOM_TYPES.index(name)] = True
+    return types
+
+
+def _free(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
+    """The points that no atom occupies."""
+    if not len(points):
+        return points
+    distance, _ = cKDTree(atoms).query(points)
+    return points[distance >= CLASH_DISTANCE]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return vector / np.linalg.norm(vector, axis=-1, keepdims=True)
+
+
+def _bonds(sites: Sites, i: np.ndarray, count: int) -> np.ndarray:
+    """Unit vectors from each atom to its first ``count`` neighbours, shape=(len(i), count, 3)."""
+    return _unit(sites.coord[sites.neighbours[i, :count]] - sites.coord[i][:, None])
+
+
+def _opposite(sites: Sites, i: np.ndarray) -> np.ndarray:
+    count = int((sites.neighbours[i[0], :3] >= 0).sum())
+    return -_unit(_bonds(sites, i, count).sum(axis=1))[:, None]
+
+
+def _beside_two(sites: Sites, i: np.ndarray) -> np.ndarray:
+    bonds = _bonds(sites, i, 2)
+    away, across = -_unit(bonds.sum(axis=1)), _unit(np.cross(bonds[:, 0], bonds[:, 1]))
+    along, aside = np.cos(_HALF_TETRAHEDRAL) * away, np.sin(_HALF_TETRAHEDRAL) * across
+    return np.stack([along + aside, along - aside], axis=1)
+
+
+def _frame(sites: Sites, i: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Axis away from the only neighbour, and two normals to it: toward the neighbour's next atom, and across.
+
+    NaN where the neighbour has no other neighbour.
+    """
+    first = sites.neighbours[i, 0]
+    axis = _unit(sites.coord[i] - sites.coord[first])
+    candidates = sites.neighbours[first]
+    other = np.where(candidates[:, 0] == i, candidates[:, 1], candidates[:, 0])
+    second = _unit(sites.coord[other] - sites.coord[first])
+    second[other < 0] = np.nan
+    toward = _unit(second - (second * axis).sum(axis=1, keepdims=True) * axis)
+    return axis, toward, np.cross(axis, toward)
+
+
+def _beside_in_plane(sites: Sites, i: np.ndarray) -> np.ndarray:
+    axis, toward, _ = _frame(sites, i)
+    return np.stack([_COS60 * axis + _SIN60 * toward, _COS60 * axis - _SIN60 * toward], axis=1)
+
+
+def _staggered(sites: Sites, i: np.ndarray) -> np.ndarray:
+    axis, toward, across = _frame(sites, i)
+    along = np.cos(_TETRAHEDRAL) * axis
+    turns = np.radians((60.0, 180.0, 300.0))
+    return np.stack([along + np.sin(_TETRAHEDRAL) * (np.cos(t) * toward + np.sin(t) * across) for t in turns], axis=1)

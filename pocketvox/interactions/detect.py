@@ -1,0 +1,288 @@
+"""Rule-based detection of interactions between a receptor and its ligands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pocketvox.channels import TYPED
+from pocketvox.interactions.definitions import DEFINITIONS, Definitions, HydrogenBond
+from pocketvox.interactions.sites import Group, Sites, ligand_sites, receptor_sites
+from pocketvox.structure.atoms import Atoms, Complex
+
+#: Receptor residues farther than this from every ligand atom cannot take part, waters included (angstrom).
+HORIZON = 10.0
+_IDEAL_ANGLE = np.array([0.0, 0.0, 120.0, 109.5])
+_CHANNEL = {name: k for k, name in enumerate(TYPED)}
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Detected interactions, one per row, ordered by ligand, channel, ligand atom and distance.
+
+    Attributes
+    ----------
+    channel : ndarray, shape=(k,), dtype=uint8
+        Index into :data:`pocketvox.channels.CHANNELS`.
+    point : ndarray, shape=(k, 3), dtype=float32
+        Ligand-side position: heavy atom, ring centroid or charge centre (angstrom).
+    ligand : ndarray, shape=(k,), dtype=int32
+        Index into ``Complex.ligands``.
+    distance, angle : ndarray, shape=(k,), dtype=float32
+        The distance (angstrom) and angle (degrees, NaN if the definition has none) that were judged.
+    ligand_atoms, receptor_atoms : tuple of ndarray
+        Heavy atoms of the ligand, and atoms of ``Complex.receptor``, that take part.
+    water : ndarray, shape=(k,), dtype=int32
+        Index into ``Complex.waters`` of the bridging water, -1 if none.
+    """
+
+    channel: np.ndarray
+    point: np.ndarray
+    ligand: np.ndarray
+    distance: np.ndarray
+    angle: np.ndarray
+    ligand_atoms: tuple[np.ndarray, ...]
+    receptor_atoms: tuple[np.ndarray, ...]
+    water: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.channel)
+
+
+def find_interactions(complex_: Complex, definitions: Definitions = DEFINITIONS) -> Interactions:
+    """Every interaction of every ligand of a complex with its receptor.
+
+    Hydrogens are used where a residue or ligand has them and implied by heavy-atom geometry elsewhere.
+
+    Parameters
+    ----------
+    complex_ : Complex
+        As made by :func:`pocketvox.structure.read_complex`.
+    definitions : Definitions, optional
+        Cut-offs.
+
+    Returns
+    -------
+    Interactions
+    """
+    rows: list[tuple] = []
+    for number, ligand in enumerate(complex_.ligands):
+        near = residues_near(complex_.receptor, ligand.coord, HORIZON)
+        if not len(near):
+            continue
+        receptor = receptor_sites(complex_.receptor[near])
+        oxygens = np.flatnonzero(complex_.waters.heavy)
+        if len(oxygens):
+            distance, _ = cKDTree(ligand.coord).query(complex_.waters.coord[oxygens])
+            oxygens = oxygens[distance <= definitions.water_bridge.distance]
+        found = _detect(ligand_sites(ligand), receptor, complex_.waters.coord[oxygens].astype(float), definitions)
+        for channel, point, distance, angle, ligand_atoms, receptor_atoms, water in found:
+            atoms = near[receptor.index[np.atleast_1d(receptor_atoms)]]
+            water = oxygens[water] if water >= 0 else -1
+            rows.append((number, channel, np.atleast_1d(ligand_atoms), distance, angle, point, atoms, water))
+    rows.sort(key=lambda row: (row[0], row[1], tuple(row[2]), row[3], tuple(row[6])))
+    columns = list(zip(*rows, strict=True)) or [()] * 8
+    number, channel, ligand_atoms, distance, angle, point, receptor_atoms, water = columns
+    return Interactions(
+        channel=np.array(channel, np.uint8),
+        point=np.array(point, np.float32).reshape(-1, 3),
+        ligand=np.array(number, np.int32),
+        distance=np.array(distance, np.float32),
+        angle=np.array(angle, np.float32),
+        ligand_atoms=tuple(ligand_atoms),
+        receptor_atoms=tuple(receptor_atoms),
+        water=np.array(water, np.int32),
+    )
+
+
+def residues_near(atoms: Atoms, coord: np.ndarray, distance: float) -> np.ndarray:
+    """Indices of all atoms of the residues that have an atom within ``distance`` of ``coord``, dtype=int."""
+    if not len(atoms) or not len(coord):
+        return np.empty(0, int)
+    nearest, _ = cKDTree(coord).query(atoms.coord, distance_upper_bound=distance)
+    return np.flatnonzero(np.isin(atoms.residue, np.unique(atoms.residue[np.isfinite(nearest)])))
+
+
+def _detect(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definitions):
+    """Yield (channel index, point, distance, angle, ligand atoms, receptor atoms, water) tuples."""
+    for d, a, distance, angle in hydrogen_bonds(ligand, receptor, rules.hbond):
+        yield _CHANNEL["hbond_donor"], ligand.coord[d], distance, angle, d, a, -1
+    for d, a, distance, angle in hydrogen_bonds(receptor, ligand, rules.hbond):
+        yield _CHANNEL["hbond_acceptor"], ligand.coord[a], distance, angle, a, d, -1
+    yield from _contacts("hydrophobic", ligand, receptor, "hydrophobic", "hydrophobic", rules.hydrophobic.distance)
+    yield from _contacts("metal", ligand, receptor, "binds_metal", "metal", rules.metal.distance)
+    yield from _pi_stacking(ligand, receptor, rules)
+    yield from _pi_cation(ligand, receptor, rules)
+    yield from _salt_bridges("salt_bridge_cation", ligand, ligand.positive, receptor, receptor.negative, rules)
+    yield from _salt_bridges("salt_bridge_anion", ligand, ligand.negative, receptor, receptor.positive, rules)
+    yield from _halogen_bonds(ligand, receptor, rules)
+    yield from _water_bridges(ligand, receptor, water, rules)
+
+
+def hydrogen_bonds(donors: Sites, acceptors: Sites, rule: HydrogenBond) -> list[tuple[int, int, float, float]]:
+    """Hydrogen bonds from one side to the other: (donor atom, acceptor atom, distance, angle)."""
+    i, j = _pairs(donors, np.flatnonzero(donors.donor), acceptors, np.flatnonzero(acceptors.acceptor), rule.distance)
+    if not len(i):
+        return []
+    target = acceptors.coord[j]
+    valid, angle = _donor_geometry(donors, i, target, rule)
+    distance = np.linalg.norm(donors.coord[i] - target, axis=1)
+    return [(int(i[k]), int(j[k]), distance[k], angle[k]) for k in np.flatnonzero(valid)]
+
+
+def _donor_geometry(sites: Sites, i: np.ndarray, target: np.ndarray, rule: HydrogenBond):
+    """Whether donor ``i[k]`` points at ``target[k]``, and the angle judged: D-H...A, or X-D...A if implied."""
+    with np.errstate(invalid="ignore"):
+        hydrogen = sites.hydrogens[i]
+        dha = _angle(sites.coord[i][:, None] - hydrogen, target[:, None] - hydrogen)
+    dha = np.where(np.isnan(dha), -1.0, dha).max(axis=1)
+    explicit_ok = (dha >= rule.angle[0]) & (dha <= rule.angle[1])
+
+    neighbour = sites.neighbours[i]
+    toward = (target - sites.coord[i])[:, None]
+    xda = _angle(sites.coord[neighbour] - sites.coord[i][:, None], toward)
+    deviation = np.abs(xda - _IDEAL_ANGLE[sites.donor[i]][:, None])
+    deviation[neighbour < 0] = np.inf
+    best = deviation.argmin(axis=1)
+    xda = np.take_along_axis(xda, best[:, None], axis=1)[:, 0]
+    alone = (neighbour < 0).all(axis=1)
+    implied_ok = (deviation.min(axis=1) <= rule.deviation) | alone
+    trigonal = (sites.donor[i] == 2) & ~alone
+    if trigonal.any():
+        normal = np.array([_plane_normal(sites, k) for k in i[trigonal]])
+        elevation = np.abs(90.0 - _angle(normal, toward[trigonal, 0]))
+        implied_ok[trigonal] &= ~(elevation > rule.plane)  # an undefined plane (NaN) excludes nothing
+
+    explicit = sites.explicit[i]
+    return np.where(explicit, explicit_ok, implied_ok), np.where(explicit, dha, np.where(alone, np.nan, xda))
+
+
+def _plane_normal(sites: Sites, i: int) -> np.ndarray:
+    """Normal of the plane of a trigonal atom: its neighbours, or its one neighbour's; NaN if undefined."""
+    near = sites.neighbours[i][sites.neighbours[i] >= 0]
+    if len(near) == 1:
+        second = sites.neighbours[near[0]]
+        near = np.r_[near, second[(second >= 0) & (second != i)]]
+    if len(near) < 2:
+        return np.full(3, np.nan)
+    return np.cross(sites.coord[near[0]] - sites.coord[i], sites.coord[near[1]] - sites.coord[i])
+
+
+def _contacts(channel: str, ligand: Sites, receptor: Sites, ligand_role: str, receptor_role: str, reach: float):
+    left, right = np.flatnonzero(getattr(ligand, ligand_role)), np.flatnonzero(getattr(receptor, receptor_role))
+    for i, j in zip(*_pairs(ligand, left, receptor, right, reach), strict=True):
+        yield _CHANNEL[channel], ligand.coord[i], _distance(ligand.coord[i], receptor.coord[j]), np.nan, i, j, -1
+
+
+def _pi_stacking(ligand: Sites, receptor: Sites, rules: Definitions):
+    for ours in ligand.rings:
+        for theirs in receptor.rings:
+            distance = _distance(ours.center, theirs.center)
+            if distance <= rules.pi_stacking.edge_distance and is_stacked(ours, theirs, distance, rules):
+                angle = _fold(_angle(ours.normal, theirs.normal))
+                yield _CHANNEL["pi_stacking"], ours.center, distance, angle, ours.atoms, theirs.atoms, -1
+
+
+def is_stacked(a: Group, b: Group, distance: float, rules: Definitions) -> bool:
+    """Whether two rings are stacked face to face or edge to face; ``distance`` is that of their centroids."""
+    rule = rules.pi_stacking
+    line = b.center - a.center
+    plane = _fold(_angle(a.normal, b.normal))
+    offsets = (_fold(_angle(a.normal, line)), _fold(_angle(b.normal, line)))
+    if distance <= rule.face_distance and _in(plane, rule.face_plane) and any(_in(o, rule.face_normal) for o in offsets):
+        return True
+    if not (_in(plane, rule.edge_plane) and any(_in(o, rule.edge_normal) for o in offsets)):
+        return False
+    direction = np.cross(a.normal, b.normal)
+    system = np.array([a.normal, b.normal, direction])
+    point = np.linalg.solve(system, [a.normal @ a.center, b.normal @ b.center, direction @ a.center])
+    return min(_distance(point, a.center), _distance(point, b.center)) <= rule.intersection
+
+
+def _pi_cation(ligand: Sites, receptor: Sites, rules: Definitions):
+    for ring, cation, own_ring in [(r, c, True) for r in ligand.rings for c in receptor.positive] + [
+        (r, c, False) for r in receptor.rings for c in ligand.positive
+    ]:
+        charges = (receptor if own_ring else ligand).coord[cation.atoms]
+        distances = np.linalg.norm(charges - ring.center, axis=1)
+        nearest = int(distances.argmin())
+        if distances[nearest] > rules.pi_cation.distance:
+            continue
+        angle = _fold(_angle(ring.normal, charges[nearest] - ring.center))
+        if _in(angle, rules.pi_cation.normal):
+            ours, theirs = (ring, cation) if own_ring else (cation, ring)
+            yield _CHANNEL["pi_cation"], ours.center, distances[nearest], angle, ours.atoms, theirs.atoms, -1
+
+
+def _salt_bridges(channel: str, ligand: Sites, ours: tuple[Group, ...], receptor: Sites, theirs, rules: Definitions):
+    for left in ours:
+        for right in theirs:
+            pairs = np.linalg.norm(ligand.coord[left.atoms][:, None] - receptor.coord[right.atoms][None], axis=2)
+            if pairs.min() <= rules.salt_bridge.distance:
+                yield _CHANNEL[channel], left.center, pairs.min(), np.nan, left.atoms, right.atoms, -1
+
+
+def _halogen_bonds(ligand: Sites, receptor: Sites, rules: Definitions):
+    rule = rules.halogen_bond
+    halogens, acceptors = np.flatnonzero(ligand.halogen), np.flatnonzero(receptor.acceptor)
+    for i, j in zip(*_pairs(ligand, halogens, receptor, acceptors, rule.distance), strict=True):
+        carbon = ligand.neighbours[i, 0]
+        behind = receptor.neighbours[j][receptor.neighbours[j] >= 0]
+        if carbon < 0 or not len(behind):
+            continue
+        line = receptor.coord[j] - ligand.coord[i]
+        donor_angle = float(_angle(ligand.coord[carbon] - ligand.coord[i], line))
+        acceptor_angles = _angle(receptor.coord[behind] - receptor.coord[j], -line)
+        if _in(donor_angle, rule.donor_angle) and any(_in(a, rule.acceptor_angle) for a in acceptor_angles):
+            yield _CHANNEL["halogen_bond"], ligand.coord[i], _distance(line, 0), donor_angle, i, j, -1
+
+
+def _water_bridges(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definitions):
+    rule = rules.water_bridge
+    for w, oxygen in enumerate(water):
+        ours, theirs = (_water_partners(side, oxygen, rule.distance, rules.hbond) for side in (ligand, receptor))
+        for i in ours:
+            for j in theirs:
+                angle = float(_angle(ligand.coord[i] - oxygen, receptor.coord[j] - oxygen))
+                if _in(angle, rule.angle):
+                    distance = _distance(ligand.coord[i], oxygen)
+                    yield _CHANNEL["water_bridge"], ligand.coord[i], distance, angle, i, j, w
+
+
+def _water_partners(sites: Sites, oxygen: np.ndarray, reach: float, rule: HydrogenBond) -> np.ndarray:
+    """Atoms that accept from, or donate to, a water; the water itself has no direction."""
+    polar = np.flatnonzero((sites.donor > 0) | (sites.acceptor > 0))
+    polar = polar[np.linalg.norm(sites.coord[polar] - oxygen, axis=1) <= reach]
+    if not len(polar):
+        return polar
+    donates, _ = _donor_geometry(sites, polar, np.broadcast_to(oxygen, (len(polar), 3)), rule)
+    return polar[(sites.acceptor[polar] > 0) | ((sites.donor[polar] > 0) & donates)]
+
+
+def _pairs(left: Sites, i: np.ndarray, right: Sites, j: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Index pairs of atoms of both sides within ``reach`` (angstrom)."""
+    distance = np.linalg.norm(left.coord[i][:, None] - right.coord[j][None], axis=2)
+    a, b = np.nonzero(distance <= reach)
+    return i[a], j[b]
+
+
+def _angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Angle between vectors along the last axis (degrees); NaN if one is zero or NaN."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = (u * v).sum(axis=-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1))
+    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
+def _fold(angle: float) -> float:
+    """Angle to an undirected line: 0 to 90 degrees."""
+    return float(min(angle, 180.0 - angle))
+
+
+def _in(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
+
+
+def _distance(a: np.ndarray, b) -> float:
+    return float(np.linalg.norm(a - b))

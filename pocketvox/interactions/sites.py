@@ -1,0 +1,294 @@
+"""What the atoms of one side can do, and the geometry needed to judge it: :class:`Sites`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pocketvox.chemistry import elements, residues
+from pocketvox.chemistry.smarts import molecule_roles
+from pocketvox.structure.atoms import OTHER, Atoms, Ligand
+
+MAX_NEIGHBOURS = 4
+
+
+@dataclass(frozen=True)
+class Group:
+    """Atoms that act as one: a charged group or an aromatic ring.
+
+    Attributes
+    ----------
+    atoms : ndarray, shape=(m,), dtype=int
+    center : ndarray, shape=(3,), dtype=float64
+        Centroid (angstrom).
+    normal : ndarray, shape=(3,), dtype=float64
+        Unit normal of the best plane (rings only, else zero).
+    """
+
+    atoms: np.ndarray
+    center: np.ndarray
+    normal: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Heavy atoms with their roles.
+
+    Attributes
+    ----------
+    coord : ndarray, shape=(n, 3), dtype=float64
+        Heavy-atom positions (angstrom).
+    index : ndarray, shape=(n,), dtype=int
+        Index of each heavy atom in the atoms it was made from.
+    hydrophobic, binds_metal, metal, halogen : ndarray, shape=(n,), dtype=bool
+    donor, acceptor : ndarray, shape=(n,), dtype=uint8
+        0, or the hybridisation: 2 (trigonal), 3 (tetrahedral).
+    neighbours : ndarray, shape=(n, 4), dtype=int
+        Covalent heavy neighbours, padded with -1.
+    hydrogens : ndarray, shape=(n, 4, 3), dtype=float64
+        Positions of explicit hydrogens, padded with NaN.
+    explicit : ndarray, shape=(n,), dtype=bool
+        The hydrogens of this atom's residue (or molecule) are given; otherwise they are implied.
+    rings, positive, negative : tuple of Group
+    """
+
+    coord: np.ndarray
+    index: np.ndarray
+    hydrophobic: np.ndarray
+    donor: np.ndarray
+    acceptor: np.ndarray
+    binds_metal: np.ndarray
+    metal: np.ndarray
+    halogen: np.ndarray
+    neighbours: np.ndarray
+    hydrogens: np.ndarray
+    explicit: np.ndarray
+    rings: tuple[Group, ...]
+    positive: tuple[Group, ...]
+    negative: tuple[Group, ...]
+
+
+def ligand_sites(ligand: Ligand) -> Sites:
+    """Sites of a ligand, typed by SMARTS; ``index`` counts its heavy atoms."""
+    mol = ligand.mol
+    numbers = np.array([a.GetAtomicNum() for a in mol.GetAtoms()])
+    heavy = np.flatnonzero(numbers > 1)
+    position = np.full(len(numbers), -1)
+    position[heavy] = np.arange(len(heavy))
+    roles = molecule_roles(mol)
+    neighbours = np.full((len(heavy), MAX_NEIGHBOURS), -1)
+    hydrogens = np.full((len(heavy), MAX_NEIGHBOURS, 3), np.nan)
+    conformer = mol.GetConformer().GetPositions()
+    for row, i in enumerate(heavy):
+        atoms = [a.GetIdx() for a in mol.GetAtomWithIdx(int(i)).GetNeighbors()]
+        bonded = [position[j] for j in atoms if numbers[j] > 1][:MAX_NEIGHBOURS]
+        neighbours[row, : len(bonded)] = bonded
+        attached = [conformer[j] for j in atoms if numbers[j] == 1][:MAX_NEIGHBOURS]
+        if attached:
+            hydrogens[row, : len(attached)] = attached
+    coord = ligand.coord.astype(float)
+    explicit = np.full(len(heavy), bool((numbers == 1).any()))
+    symbols = np.array([mol.GetAtomWithIdx(int(i)).GetSymbol() for i in heavy])
+    return _with_hydrogens(
+        Sites(
+            coord=coord,
+            index=np.arange(len(heavy)),
+            hydrophobic=roles.hydrophobic,
+            donor=roles.donor,
+            acceptor=roles.acceptor,
+            binds_metal=roles.binds_metal,
+            metal=np.isin(symbols, list(elements.METALS)),
+            halogen=roles.halogen,
+            neighbours=neighbours,
+            hydrogens=hydrogens,
+            explicit=explicit,
+            rings=tuple(_group(coord, r, ring=True) for r in roles.rings),
+            positive=tuple(_group(coord, g) for g in roles.positive),
+            negative=tuple(_group(coord, g) for g in roles.negative),
+        )
+    )
+
+
+def receptor_sites(atoms: Atoms) -> Sites:
+    """Sites of a receptor, typed by the residue table and, for residues outside it, by SMARTS.
+
+    A residue that neither the table nor the component dictionary knows is typed by its elements and bonds alone.
+    """
+    heavy = np.flatnonzero(atoms.heavy)
+    neighbours = covalent_neighbours(atoms.coord[heavy], atoms.element[heavy])
+    hydrogens, explicit = _attached_hydrogens(atoms, heavy)
+    typing = _ReceptorTyping(atoms, heavy, neighbours)
+    coord = atoms.coord[heavy].astype(float)
+    return _with_hydrogens(
+        Sites(
+            coord=coord,
+            index=heavy,
+            hydrophobic=typing.hydrophobic,
+            donor=typing.donor,
+            acceptor=typing.acceptor,
+            binds_metal=typing.binds_metal,
+            metal=np.isin(atoms.element[heavy], list(elements.METALS)) & (atoms.kind[heavy] == OTHER),
+            halogen=typing.halogen,
+            neighbours=neighbours,
+            hydrogens=hydrogens,
+            explicit=explicit,
+            rings=tuple(_group(coord, r, ring=True) for r in typing.rings),
+            positive=tuple(_group(coord, g) for g in typing.positive),
+            negative=tuple(_group(coord, g) for g in typing.negative),
+        )
+    )
+
+
+def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
+    """Covalently bonded atoms by distance, shape=(n, 4), padded with -1; metals have none.
+
+    Atoms are bonded if nearer than the sum of their covalent radii plus ``BOND_TOLERANCE``; nearest first.
+    """
+    radius = elements.lookup(elements.COVALENT_RADIUS, element, 0.0)
+    neighbours = np.full((len(coord), MAX_NEIGHBOURS), -1)
+    if len(coord) < 2:
+        return neighbours
+    pairs = cKDTree(coord).query_pairs(2.6, output_type="ndarray")
+    i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
+    distance = np.linalg.norm(coord[i] - coord[j], axis=1)
+    bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (radius[i] > 0) & (radius[j] > 0)
+    i, j, distance = i[bonded], j[bonded], distance[bonded]
+    order = np.lexsort((j, distance, i))
+    i, j = i[order], j[order]
+    rank = np.arange(len(i)) - np.searchsorted(i, i)
+    keep = rank < MAX_NEIGHBOURS
+    neighbours[i[keep], rank[keep]] = j[keep]
+    return neighbours
+
+
+def _group(coord: np.ndarray, atoms, ring: bool = False) -> Group:
+    atoms = np.asarray(atoms, int)
+    center = coord[atoms].mean(axis=0)
+    normal = np.linalg.svd(coord[atoms] - center)[2][2] if ring else np.zeros(3)
+    return Group(atoms, center, normal)
+
+
+def _with_hydrogens(sites: Sites) -> Sites:
+    """Where hydrogens are given they decide: no hydrogen, no donor; a trigonal nitrogen with one accepts nothing."""
+    has_hydrogen = ~np.isnan(sites.hydrogens[:, 0, 0])
+    sites.donor[sites.explicit & ~has_hydrogen] = 0
+    tautomeric = (sites.donor == 2) & (sites.acceptor == 2) & (sites.neighbours[:, 1] >= 0)
+    sites.acceptor[sites.explicit & has_hydrogen & tautomeric] = 0
+    return sites
+
+
+def _attached_hydrogens(atoms: Atoms, heavy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hydrogens within 1.4 A of their nearest heavy atom, and which heavy atoms' residues have any."""
+    hydrogens = np.full((len(heavy), MAX_NEIGHBOURS, 3), np.nan)
+    light = np.flatnonzero(~atoms.heavy)
+    if not len(light) or not len(heavy):
+        return hydrogens, np.zeros(len(heavy), bool)
+    distance, parent = cKDTree(atoms.coord[heavy]).query(atoms.coord[light])
+    filled = np.zeros(len(heavy), int)
+    for h, p in zip(light[distance < 1.4], parent[distance < 1.4], strict=True):
+        if filled[p] < MAX_NEIGHBOURS:
+            hydrogens[p, filled[p]] = atoms.coord[h]
+            filled[p] += 1
+    return hydrogens, np.isin(atoms.residue[heavy], atoms.residue[light])
+
+
+class _ReceptorTyping:
+    """Roles of the heavy atoms of a receptor, filled residue by residue."""
+
+    def __init__(self, atoms: Atoms, heavy: np.ndarray, neighbours: np.ndarray):
+        n = len(heavy)
+        self.hydrophobic, self.binds_metal, self.halogen = (np.zeros(n, bool) for _ in range(3))
+        self.donor, self.acceptor = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+        self.rings, self.positive, self.negative = [], [], []
+        self._atoms, self._neighbours = atoms[heavy], neighbours
+        residue = self._atoms.residue
+        starts = np.flatnonzero(np.r_[True, residue[1:] != residue[:-1]]) if n else []
+        for start, stop in zip(starts, np.r_[starts[1:], n] if n else [], strict=True):
+            self._residue(start, stop)
+
+    def _residue(self, start: int, stop: int) -> None:
+        atoms = self._atoms
+        rows = {str(name): i for i, name in enumerate(atoms.name[start:stop], start)}
+        code = str(atoms.res_name[start])
+        if code not in residues.RESIDUES:
+            parent = str(atoms.parent[start])
+            if stop - start == 1 or not self._by_dictionary(code, rows):
+                if parent in residues.RESIDUES:
+                    code = parent
+                else:
+                    self._by_element(start, stop)
+                    return
+            else:
+                return
+        for name, roles in residues.RESIDUES[code].items():
+            if (i := rows.get(name)) is not None:
+                self.hydrophobic[i], self.binds_metal[i] = roles.hydrophobic, roles.binds_metal
+                self.donor[i], self.acceptor[i] = roles.donor, roles.acceptor
+        _collect(self.rings, residues.RINGS.get(code, ()), rows, complete=True)
+        _collect(self.positive, residues.POSITIVE_GROUPS.get(code, ()), rows)
+        _collect(self.negative, residues.NEGATIVE_GROUPS.get(code, ()), rows)
+        _collect(self.negative, (residues.TERMINUS_GROUP,), rows, complete=True)
+        if "P" in rows:
+            _collect(self.negative, (residues.PHOSPHATE_GROUP,), rows)
+
+    def _by_dictionary(self, code: str, rows: dict[str, int]) -> bool:
+        """Type a residue by SMARTS on its component; False if the dictionary lacks it or the names differ."""
+        from pocketvox.structure.components import component_mol
+
+        mol = component_mol(code)
+        if mol is None:
+            return False
+        names = [a.GetProp("name") for a in mol.GetAtoms() if a.GetAtomicNum() > 1]
+        if not set(rows) <= set(names) | {"OXT"}:
+            return False
+        roles = molecule_roles(_heavy(mol))
+        known = [rows.get(name) for name in names]
+        for k, i in enumerate(known):
+            if i is None:
+                continue
+            self.hydrophobic[i], self.binds_metal[i] = roles.hydrophobic[k], roles.binds_metal[k]
+            self.halogen[i] = roles.halogen[k]
+            self.donor[i], self.acceptor[i] = roles.donor[k], roles.acceptor[k]
+        peptide = {"N", "CA", "C", "O"} <= set(rows)
+        if peptide:  # the free amino acid of the dictionary is a residue here
+            self.donor[rows["N"]], self.acceptor[rows["N"]] = 2 * (self._neighbours[rows["N"], 2] < 0), 0
+            self.acceptor[rows["O"]], self.donor[rows["O"]] = 2, 0
+        for groups, target in ((roles.rings, self.rings), (roles.positive, self.positive), (roles.negative, self.negative)):
+            for group in groups:
+                present = [known[k] for k in group if known[k] is not None]
+                backbone = peptide and {rows["N"], rows["O"]} & set(present)
+                if present and not backbone and (target is not self.rings or len(present) == len(group)):
+                    target.append(present)
+        return True
+
+    def _by_element(self, start: int, stop: int) -> None:
+        for i in range(start, stop):
+            element = self._atoms.element[i]
+            bonded = self._neighbours[i][self._neighbours[i] >= 0]
+            if element in ("C", "S", "Se"):
+                self.hydrophobic[i] = not np.isin(self._atoms.element[bonded], ("N", "O", "F")).any()
+            elif element == "O":
+                self.acceptor[i] = 3
+                self.donor[i] = 3 * (len(bonded) == 1)
+                self.binds_metal[i] = True
+            elif element == "N":
+                self.donor[i] = 3 * (len(bonded) < 3)
+                self.acceptor[i] = 3 * (len(bonded) < 3)
+                self.binds_metal[i] = True
+
+
+def _heavy(mol):
+    from rdkit import Chem
+
+    return Chem.RemoveHs(mol, sanitize=False) if any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()) else mol
+
+
+def _collect(target: list, groups: tuple[str, ...], rows: dict[str, int], complete: bool = False) -> None:
+    """Append the rows of each group's atoms that are there (all of them, if ``complete``)."""
+    for group in groups:
+        names = group.split()
+        present = [rows[name] for name in names if name in rows]
+        if present and (not complete or len(present) == len(names)):
+            target.append(present)
