@@ -1,0 +1,21 @@
+"""Grids: atoms and interaction points in, :class:`Volume` out."""
+
+from pocketvox.voxel.augment import cube_rotations, random_rotation, rotate_coord, rotate_volume, unrotate_volume
+from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.labels import envelope, label_volume, within
+from pocketvox.voxel.voxelize import voxelize, voxelize_into
+
+__all__ = [
+    "Grid",
+    "Volume",
+    "cube_rotations",
+    "envelope",
+    "label_volume",
+    "random_rotation",
+    "rotate_coord",
+    "rotate_volume",
+    "unrotate_volume",
+    "voxelize",
+    "voxelize_into",
+    "within",
+]
