@@ -1,0 +1,311 @@
+"""Frozen, strict configurations: what a network is, and how one is trained.
+
+Every class reads a plain dictionary with ``from_dict`` (unknown keys and wrong types are refused by name), writes one
+with ``to_dict``, and has a ``fingerprint`` that goes into whatever is made with it. JSON files are read by
+``from_file``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import types
+import typing
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+
+from pocketvox.channels import CHANNELS
+from pocketvox.errors import ConfigError
+
+
+class Config:
+    """Base of the configurations: strict conversion from and to dictionaries."""
+
+    @classmethod
+    def from_dict(cls, data: dict) -> typing.Self:
+        """Build from a dictionary; keys left out take their defaults.
+
+        Raises
+        ------
+        ConfigError
+            If a key is unknown, missing, of the wrong type or out of range; the message names it.
+        """
+        return _from_dict(cls, data, cls.__name__)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> typing.Self:
+        """Read a JSON file.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read, is no JSON, or holds what ``from_dict`` refuses.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
+        except ValueError as error:
+            raise ConfigError(f"Expected JSON in {path}. Received: {error}.") from error
+        return _from_dict(cls, data, str(path))
+
+    def to_dict(self) -> dict:
+        """As a dictionary of JSON types; ``from_dict`` is its inverse."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+    def fingerprint(self) -> str:
+        """sha256 (hexadecimal) of the canonical JSON; equal for equal configurations."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Config):
+    """Shape of a 3D U-Net.
+
+    Attributes
+    ----------
+    features : tuple of str
+        Input channels, in order. Empty in a training configuration: those of the data store.
+    channels : tuple of str
+        Output channels, in order.
+    filters : tuple of int
+        Channel widths from full resolution down; each level halves the resolution.
+    blocks : tuple of int
+        Convolutions (or residual blocks) per level, from full resolution down, in the encoder and again in the decoder.
+    residual : bool
+        Add to the output of each block of two convolutions its input.
+    upsampling : str
+        ``"transpose"`` (strided transposed convolution) or ``"nearest"`` (repeat, then convolve).
+    norm : str
+        ``"batch"`` (folds into the convolutions at inference) or ``"none"``.
+    activation : str
+        Name of a Keras activation.
+    dropout : float
+        Spatial dropout before the head, 0 to below 1.
+    """
+
+    features: tuple[str, ...] = ()
+    channels: tuple[str, ...] = CHANNELS
+    filters: tuple[int, ...] = (24, 48, 96, 160)
+    blocks: tuple[int, ...] = (1, 2, 2, 2)
+    residual: bool = False
+    upsampling: str = "transpose"
+    norm: str = "batch"
+    activation: str = "relu"
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        _require(
+            len(self.filters) > 0 and min(self.filters) > 0, "filters", "one positive width per level", self.filters
+        )
+        expected = f"one positive number per level ({len(self.filters)})"
+        _require(len(self.blocks) == len(self.filters) and min(self.blocks) > 0, "blocks", expected, self.blocks)
+        _require(self.upsampling in ("transpose", "nearest"), "upsampling", "'transpose' or 'nearest'", self.upsampling)
+        _require(self.norm in ("batch", "none"), "norm", "'batch' or 'none'", self.norm)
+        _require(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
+        unknown = [c for c in self.channels if c not in CHANNELS]
+        _require(len(self.channels) > 0 and not unknown, "channels", f"some of {', '.join(CHANNELS)}", self.channels)
+        _require(len(set(self.channels)) == len(self.channels), "channels", "no repeated name", self.channels)
+
+    @property
+    def stride(self) -> int:
+        """Every spatial size must be a multiple of this."""
+        return 2 ** (len(self.filters) - 1)
+
+
+@dataclass(frozen=True)
+class SamplingConfig(Config):
+    """How training crops are drawn from structures.
+
+    Attributes
+    ----------
+    crop_size : int
+        Voxels along each edge of a crop.
+    spacing : float
+        Edge of a voxel (angstrom).
+    cluster_power : float
+        A sequence cluster with n ligands is drawn with weight ``n ** cluster_power``: 0 draws families equally,
+        1 draws ligands equally.
+    surface_fraction : float
+        Share of crops centred on a random point of the receptor's surface instead of on a ligand.
+    jitter : float
+        Crop centres are displaced uniformly within a ball of this radius (angstrom).
+    noise : float
+        Standard deviation of Gaussian noise added to receptor coordinates (angstrom).
+    rotate : bool
+        Rotate each crop randomly about its centre.
+    ignored_radius : float
+        The ligand channel is unknown this near to an additive (angstrom).
+    """
+
+    crop_size: int = 32
+    spacing: float = 0.75
+    cluster_power: float = 0.5
+    surface_fraction: float = 0.2
+    jitter: float = 4.0
+    noise: float = 0.1
+    rotate: bool = True
+    ignored_radius: float = 2.5
+
+    def __post_init__(self):
+        _require(self.crop_size > 0, "crop_size", "a positive number", self.crop_size)
+        _require(self.spacing > 0, "spacing", "a positive number", self.spacing)
+        _require(0 <= self.surface_fraction <= 1, "surface_fraction", "0 to 1", self.surface_fraction)
+        for name in ("jitter", "noise", "ignored_radius", "cluster_power"):
+            _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class LossConfig(Config):
+    """Loss over known voxels.
+
+    Attributes
+    ----------
+    channel_weights : dict of str to float
+        Weight of a channel's loss relative to the others; channels left out weigh 1. It weighs a whole channel, not its
+        positive voxels, so probabilities stay calibrated.
+    dice : float
+        Weight of the soft Dice part relative to the cross-entropy.
+    focal : float
+        Exponent of the focal factor on the cross-entropy; 0 is plain cross-entropy, the only calibrated choice.
+    """
+
+    channel_weights: dict[str, float] = field(
+        default_factory=lambda: {
+            "hbond_donor": 2.0,
+            "hbond_acceptor": 2.0,
+            "hydrophobic": 1.0,
+            "pi_stacking": 4.0,
+            "ligand": 4.0,
+        }
+    )
+    dice: float = 0.1
+    focal: float = 0.0
+
+    def __post_init__(self):
+        unknown = [c for c in self.channel_weights if c not in CHANNELS]
+        _require(not unknown, "channel_weights", f"names among {', '.join(CHANNELS)}", ", ".join(unknown))
+        _require(min(self.channel_weights.values(), default=0) >= 0, "channel_weights", ">= 0", self.channel_weights)
+        for name in ("dice", "focal"):
+            _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    """One training run.
+
+    Attributes
+    ----------
+    store : str
+        HDF5 data store. A relative path is relative to the working directory.
+    network, sampling, loss : NetworkConfig, SamplingConfig, LossConfig
+    batch_size, steps_per_epoch, epochs, seed : int
+    learning_rate : float
+        Peak of AdamW's learning rate, reached linearly and left along a half cosine.
+    warmup_steps : int
+    final_fraction : float
+        Learning rate at the end, as a fraction of the peak.
+    weight_decay : float
+    clip_norm : float
+        Largest global norm of a gradient; 0 does not clip.
+    ema_decay : float
+        Decay per step of the moving average of weights that is validated and kept; 0 keeps the last weights.
+    precision : str
+        Keras dtype policy of the network: ``"mixed_bfloat16"`` or ``"float32"``. The head is float32 in both.
+    jit_compile : bool
+        Compile the step with XLA. JAX always does.
+    threads : int
+        Threads of TensorFlow or torch; 0 leaves their default.
+    val_crops : int
+        Number of fixed validation crops.
+    initial_weights : str
+        Weights file (``.weights.h5``) to start from; empty starts at random.
+    """
+
+    store: str
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    batch_size: int = 8
+    steps_per_epoch: int = 500
+    epochs: int = 60
+    seed: int = 0
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 300
+    final_fraction: float = 0.01
+    weight_decay: float = 1e-3
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    precision: str = "mixed_bfloat16"
+    jit_compile: bool = False
+    threads: int = 0
+    val_crops: int = 150
+    initial_weights: str = ""
+
+    def __post_init__(self):
+        for name in ("batch_size", "steps_per_epoch", "epochs", "learning_rate", "val_crops"):
+            _require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
+        for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "threads"):
+            _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+        _require(0 <= self.ema_decay < 1, "ema_decay", "0 to below 1", self.ema_decay)
+        _require(0 <= self.final_fraction <= 1, "final_fraction", "0 to 1", self.final_fraction)
+        choices = ("mixed_bfloat16", "float32")
+        _require(self.precision in choices, "precision", " or ".join(choices), self.precision)
+        size, stride = self.sampling.crop_size, self.network.stride
+        _require(size % stride == 0, "sampling.crop_size", f"a multiple of the network's stride {stride}", size)
+
+
+def _require(condition: bool, name: str, expected: str, received) -> None:
+    if not condition:
+        raise ConfigError(f"Expected {name}: {expected}. Received: {received!r}.")
+
+
+def _from_dict(cls, data, where: str):
+    if not isinstance(data, dict):
+        raise ConfigError(f"Expected an object of settings in {where}. Received: {data!r}.")
+    hints = typing.get_type_hints(cls)
+    known = {f.name: f for f in fields(cls)}
+    for key in data:
+        if key not in known:
+            raise ConfigError(f"Unknown setting {key!r} in {where}. Expected some of: {', '.join(known)}.")
+    try:
+        return cls(**{key: _convert(hints[key], value, f"{where}: {key}") for key, value in data.items()})
+    except TypeError as error:
+        missing = [n for n, f in known.items() if n not in data and not _has_default(f)]
+        raise ConfigError(f"Missing setting in {where}: {', '.join(missing)}.") from error
+
+
+def _has_default(f) -> bool:
+    return f.default is not MISSING or f.default_factory is not MISSING
+
+
+def _convert(hint, value, where: str):
+    """``value`` as ``hint``, or a ConfigError that names ``where``."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if is_dataclass(hint):
+        return value if isinstance(value, hint) else _from_dict(hint, value, where)
+    if origin is types.UnionType:
+        return None if value is None else _convert(arguments[0], value, where)
+    if origin is tuple and isinstance(value, list | tuple):
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise ConfigError(f"Expected {len(arguments)} values for {where}. Received: {value!r}.")
+        return tuple(_convert(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {_convert(str, k, where): _convert(arguments[1], v, f"{where}[{k!r}]") for k, v in value.items()}
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint in (int, float, bool, str) and type(value) is hint:
+        return value
+    name = hint.__name__ if isinstance(hint, type) and origin is None else str(hint)
+    raise ConfigError(f"Expected {name} for {where}. Received: {value!r} ({type(value).__name__}).")
+
+
+def _plain(value):
+    if isinstance(value, Config):
+        return value.to_dict()
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value

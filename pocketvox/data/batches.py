@@ -1,0 +1,199 @@
+"""Training samples drawn from the structures of a data store.
+
+A sample is a function of (seed, epoch, index) and of nothing else, so a run that is stopped resumes with exactly the
+samples it would have had. Targets are 0, 1 or :data:`UNKNOWN`; unknown voxels take no part in the loss: of a typed
+channel all outside the ligand envelope, of the ligand channel those near additives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from pocketvox.channels import CHANNELS, LIGAND
+from pocketvox.config import SamplingConfig
+from pocketvox.data.store import StoreItem
+from pocketvox.errors import InputError
+from pocketvox.voxel.augment import random_rotation
+from pocketvox.voxel.grid import Grid
+from pocketvox.voxel.labels import envelope, label_volume, within
+from pocketvox.voxel.voxelize import voxelize
+
+#: Target value of a voxel about which nothing is known.
+UNKNOWN = 2
+
+#: Receptor points this far outside a crop still reach into it (angstrom): 1.5 times the largest radius, and noise.
+_RECEPTOR_REACH = 5.0
+#: Ligand and interaction points this far outside a crop still label voxels inside it (angstrom; more than both radii).
+_LABEL_REACH = 2.0
+
+
+class Sampler:
+    """Draws crops around ligands and on protein surfaces, families balanced.
+
+    Parameters
+    ----------
+    items : sequence of StoreItem
+        Structures; those without a ligand are not drawn from.
+    config : SamplingConfig
+    features : tuple of str
+        Names of the columns of ``StoreItem.features``.
+    channels : tuple of str
+        Channels of the target, in order.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If no structure has a ligand.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[StoreItem],
+        config: SamplingConfig,
+        *,
+        features: tuple[str, ...],
+        channels: tuple[str, ...] = CHANNELS,
+        seed: int = 0,
+    ):
+        self.items = [item for item in items if len(item.ligand_names)]
+        self.config = config
+        self.features = tuple(features)
+        self.channels = tuple(channels)
+        self.seed = seed
+        if not self.items:
+            raise InputError(f"Expected at least one structure with a ligand. Received: {len(items)} without.")
+        self.ligands = [(i, g) for i, item in enumerate(self.items) for g in range(len(item.ligand_names))]
+        self._cumulative = np.cumsum(ligand_weights(self.items, config.cluster_power))
+
+    def sample(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One random sample.
+
+        Parameters
+        ----------
+        epoch, index : int
+            Non-negative; equal values give an equal sample.
+
+        Returns
+        -------
+        x : ndarray, shape=(n, n, n, F), dtype=float32
+            Voxelized receptor.
+        y : ndarray, shape=(n, n, n, K), dtype=uint8
+            Targets: 0, 1 or ``UNKNOWN``.
+        """
+        rng = np.random.default_rng((self.seed, epoch, index))
+        i, group = self.ligands[np.searchsorted(self._cumulative, rng.random(), side="right")]
+        item = self.items[i]
+        on_surface = rng.random() < self.config.surface_fraction and len(item.surface_coord)
+        centre = _pick(item.surface_coord if on_surface else item.ligand_coord[item.ligand_group == group], rng)
+        centre = centre + _in_ball(self.config.jitter, rng)
+        rotation = random_rotation(rng) if self.config.rotate else np.eye(3)
+        return self.crop(item, centre, rotation, rng if self.config.noise else None)
+
+    def crop(
+        self, item: StoreItem, centre: np.ndarray, rotation: np.ndarray, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The crop around ``centre`` of a structure rotated about it; values as in :meth:`sample`.
+
+        Parameters
+        ----------
+        item : StoreItem
+        centre : ndarray, shape=(3,)
+            In the structure's frame (angstrom).
+        rotation : ndarray, shape=(3, 3)
+        rng : numpy.random.Generator, optional
+            Source of coordinate noise; none without it.
+        """
+        grid = Grid.centred((0.0, 0.0, 0.0), self.config.crop_size, self.config.spacing)
+        half = self.config.spacing * self.config.crop_size / 2
+
+        def local(coord: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+            moved = (coord - centre) @ rotation.T
+            inside = np.flatnonzero((np.abs(moved) < half + reach).all(axis=1))
+            return moved[inside].astype(np.float32), inside
+
+        coord, near = local(item.coord, _RECEPTOR_REACH)
+        if rng is not None:
+            coord += rng.normal(0.0, self.config.noise, coord.shape).astype(np.float32)
+        x = voxelize(coord, item.features[near], item.radius[near], grid, self.features).values
+
+        ligand, _ = local(item.ligand_coord, _LABEL_REACH)
+        point, kept = local(item.point_coord, _LABEL_REACH)
+        labels = label_volume(point, item.point_channel[kept], ligand, grid).values
+        y = labels[..., [CHANNELS.index(name) for name in self.channels]].copy()
+        typed = [k for k, name in enumerate(self.channels) if name != LIGAND]
+        outside = ~envelope(ligand, grid)
+        y[..., typed] = np.where(outside[..., None], UNKNOWN, y[..., typed])
+        if LIGAND in self.channels:
+            ignored, _ = local(item.ignored_coord, self.config.ignored_radius)
+            unknown = within(ignored, grid, self.config.ignored_radius) & outside
+            y[unknown, self.channels.index(LIGAND)] = UNKNOWN
+        return x, y
+
+    def batch(self, epoch: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Batch ``index`` of an epoch: ``size`` samples stacked along a new first axis."""
+        samples = [self.sample(epoch, index * size + i) for i in range(size)]
+        return np.stack([x for x, _ in samples]), np.stack([y for _, y in samples])
+
+
+def ligand_weights(items: Sequence[StoreItem], cluster_power: float) -> np.ndarray:
+    """Probability of drawing each ligand, in the order of items and of ``ligand_names``; sums to 1.
+
+    A cluster of n ligands is drawn with weight ``n ** cluster_power``, then one of its ligands evenly. A structure in
+    several clusters counts for the one with most ligands; a structure in none is a cluster of its own.
+
+    Returns
+    -------
+    ndarray, shape=(number of ligands,), dtype=float64
+    """
+    counts: Counter[str] = Counter()
+    for item in items:
+        counts.update(dict.fromkeys(item.clusters, len(item.ligand_names)))
+    families = [max(item.clusters, key=lambda c: (counts[c], c), default=f"structure {item.id}") for item in items]
+    sizes: Counter[str] = Counter()
+    for item, family in zip(items, families, strict=True):
+        sizes[family] += len(item.ligand_names)
+    of_ligand = np.array([sizes[f] for item, f in zip(items, families, strict=True) for _ in item.ligand_names], float)
+    weights = of_ligand ** (cluster_power - 1)
+    return weights / weights.sum()
+
+
+def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Centres for validation: the same ones on every call, families balanced, ligands visited evenly.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        Its seed and ``surface_fraction`` apply; its jitter does not.
+    n : int
+
+    Returns
+    -------
+    list of (item index, centre, rotation), length n
+    """
+    rng = np.random.default_rng((sampler.seed, 1))
+    weights = np.diff(sampler._cumulative, prepend=0.0)
+    crops, visits = [], np.zeros(len(weights))
+    for _ in range(n):
+        choice = int(np.argmin((visits + 0.5) / weights + rng.random(len(weights)) * 1e-9))
+        visits[choice] += 1
+        i, group = sampler.ligands[choice]
+        item = sampler.items[i]
+        if rng.random() < sampler.config.surface_fraction and len(item.surface_coord):
+            centre = _pick(item.surface_coord, rng)
+        else:
+            centre = item.ligand_coord[item.ligand_group == group].mean(axis=0)
+        crops.append((i, centre, random_rotation(rng)))
+    return crops
+
+
+def _pick(coord: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return coord[rng.integers(len(coord))].astype(float)
+
+
+def _in_ball(radius: float, rng: np.random.Generator) -> np.ndarray:
+    direction = rng.normal(size=3)
+    return direction / np.linalg.norm(direction) * radius * rng.random() ** (1 / 3)

@@ -1,0 +1,247 @@
+"""The data store: structures, ligands and interaction points of a dataset in one HDF5 file.
+
+It holds coordinates, not voxels: crops are voxelized, rotated and labelled as they are drawn. Layout of
+schema version 1:
+
+File attributes: ``schema_version``, ``features`` and ``channels`` (lists of names), ``definitions`` (JSON text: the
+numbers the interaction points were made with). One group ``/structures/<id>`` per structure with attributes ``split``,
+``clusters`` (joined by commas) and ``source``, and the array fields of :class:`StoreItem` as datasets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from pocketvox.channels import CHANNELS, TYPED
+from pocketvox.errors import InputError
+
+SCHEMA_VERSION = 1
+
+#: Array fields: type on disk and length of the second axis (None: one axis, 0: as many as there are features).
+_ARRAYS = {
+    "coord": ("<f4", 3),
+    "features": ("u1", 0),
+    "radius": ("<f4", None),
+    "ligand_coord": ("<f4", 3),
+    "ligand_group": ("<i4", None),
+    "point_coord": ("<f4", 3),
+    "point_channel": ("u1", None),
+    "point_group": ("<i4", None),
+    "ignored_coord": ("<f4", 3),
+    "surface_coord": ("<f4", 3),
+}
+#: Fields with one row per object of a kind: their lengths must agree.
+_ALIGNED = (
+    ("coord", "features", "radius"),
+    ("ligand_coord", "ligand_group"),
+    ("point_coord", "point_channel", "point_group"),
+)
+
+
+@dataclass(frozen=True)
+class StoreItem:
+    """One structure as the sampler needs it. Coordinates in angstrom.
+
+    Attributes
+    ----------
+    id : str
+    split : str
+        ``"train"``, ``"val"`` or ``"test"``.
+    clusters : tuple of str
+        Sequence clusters of the chains that touch its ligands.
+    source : str
+        Where the structure came from.
+    coord : ndarray, shape=(n, 3), dtype=float32
+        Feature points of the receptor.
+    features : ndarray, shape=(n, F), dtype=uint8
+        Which features each point has.
+    radius : ndarray, shape=(n,), dtype=float32
+    ligand_coord : ndarray, shape=(m, 3), dtype=float32
+        Heavy atoms of all suitable ligands.
+    ligand_group : ndarray, shape=(m,), dtype=int32
+        Index of the ligand each atom belongs to, into ``ligand_names``.
+    ligand_names : tuple of str
+    point_coord : ndarray, shape=(k, 3), dtype=float32
+        Interaction points, on the ligand's side.
+    point_channel : ndarray, shape=(k,), dtype=uint8
+        Index into ``CHANNELS``.
+    point_group : ndarray, shape=(k,), dtype=int32
+        Ligand of each point.
+    ignored_coord : ndarray, shape=(q, 3), dtype=float32
+        Additives: whether a ligand would bind there is unknown.
+    surface_coord : ndarray, shape=(s, 3), dtype=float32
+        Points near the receptor's surface where a probe fits.
+    """
+
+    id: str
+    split: str
+    clusters: tuple[str, ...]
+    source: str
+    coord: np.ndarray
+    features: np.ndarray
+    radius: np.ndarray
+    ligand_coord: np.ndarray
+    ligand_group: np.ndarray
+    ligand_names: tuple[str, ...]
+    point_coord: np.ndarray
+    point_channel: np.ndarray
+    point_group: np.ndarray
+    ignored_coord: np.ndarray
+    surface_coord: np.ndarray
+
+
+@contextmanager
+def create_store(path: str | Path, features, definitions: dict | str) -> Iterator[h5py.File]:
+    """Open a new store for :func:`write_item`; the file appears complete at the end, or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Must not exist.
+    features : sequence of str
+        Names of the columns of ``StoreItem.features``.
+    definitions : dict or str
+        The numbers the interaction points were made with, as JSON types or JSON text.
+
+    Raises
+    ------
+    InputError
+        If the file exists.
+    """
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"Expected a new file for the data store. Received: {path}, which exists; remove it first.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(partial, "w") as h5:
+            h5.attrs["schema_version"] = SCHEMA_VERSION
+            h5.attrs["features"] = list(features)
+            h5.attrs["channels"] = list(CHANNELS)
+            text = definitions if isinstance(definitions, str) else json.dumps(definitions, sort_keys=True)
+            h5.attrs["definitions"] = text
+            h5.create_group("structures")
+            yield h5
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_item(h5: h5py.File, item: StoreItem) -> None:
+    """Add a structure to an open store.
+
+    Raises
+    ------
+    InputError
+        If its arrays contradict each other or the store, or a coordinate is not finite.
+    """
+    _check(item, len(h5.attrs["features"]))
+    group = h5.require_group("structures").create_group(item.id)
+    group.attrs["split"] = item.split
+    group.attrs["clusters"] = ",".join(item.clusters)
+    group.attrs["source"] = item.source
+    for name, (dtype, _) in _ARRAYS.items():
+        values = np.asarray(getattr(item, name), dtype)
+        options = {"compression": "gzip", "shuffle": True} if values.size else {}
+        group.create_dataset(name, data=values, **options)
+    group.create_dataset("ligand_names", data=list(item.ligand_names), dtype=h5py.string_dtype())
+
+
+def read_item(h5: h5py.File, id: str) -> StoreItem:
+    """Read one structure from an open store.
+
+    Raises
+    ------
+    InputError
+        If there is no such structure, or one of its datasets is missing.
+    """
+    try:
+        group = h5["structures"][id]
+        arrays = {name: group[name][()].astype(dtype.lstrip("<")) for name, (dtype, _) in _ARRAYS.items()}
+        names = tuple(group["ligand_names"].asstr()[()])
+        clusters = tuple(c for c in group.attrs["clusters"].split(",") if c)
+        texts = {"split": str(group.attrs["split"]), "source": str(group.attrs["source"])}
+    except KeyError as error:
+        raise InputError(f"Expected structure {id!r} in {h5.filename}, complete. Received: {error.args[0]}.") from error
+    return StoreItem(id=id, clusters=clusters, ligand_names=names, **texts, **arrays)
+
+
+class Store:
+    """A data store, read only.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Attributes
+    ----------
+    features, channels : tuple of str
+    definitions : str
+        JSON text.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, is no store, or has another schema version or other channels than this version of
+        pocketvox.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        remedy = "Build one with data_prep/build.py."
+        if not self.path.is_file():
+            raise InputError(f"Expected an HDF5 data store. Received: {path}, which is not a file. {remedy}")
+        try:
+            with h5py.File(self.path) as h5:
+                version = int(h5.attrs["schema_version"])
+                self.features = tuple(str(name) for name in h5.attrs["features"])
+                self.channels = tuple(str(name) for name in h5.attrs["channels"])
+                self.definitions = str(h5.attrs["definitions"])
+                self._splits = {id: str(group.attrs["split"]) for id, group in h5["structures"].items()}
+        except (OSError, KeyError) as error:
+            raise InputError(f"Expected an HDF5 data store in {path}. Received: {error}. {remedy}") from error
+        if version != SCHEMA_VERSION:
+            raise InputError(f"Expected schema version {SCHEMA_VERSION} in {path}. Received: {version}. {remedy}")
+        if self.channels != CHANNELS:
+            raise InputError(f"Expected channels {CHANNELS} in {path}. Received: {self.channels}. {remedy}")
+
+    def ids(self, split: str | None = None) -> list[str]:
+        """Ids of a split (or of all), sorted."""
+        return sorted(id for id, s in self._splits.items() if split in (None, s))
+
+    def read(self, ids) -> list[StoreItem]:
+        """Structures of the given ids, in that order, in memory."""
+        with h5py.File(self.path) as h5:
+            return [read_item(h5, id) for id in ids]
+
+    def load(self, split: str | None = None) -> list[StoreItem]:
+        """Every structure of a split (or of all), in memory."""
+        return self.read(self.ids(split))
+
+
+def _check(item: StoreItem, n_features: int) -> None:
+    for name, (_, width) in _ARRAYS.items():
+        shape = np.shape(getattr(item, name))
+        tail = () if width is None else (width or n_features,)
+        if shape[1:] != tail or not shape:
+            raise InputError(f"Expected {name} of shape {('n', *tail)} in {item.id}. Received: {shape}.")
+        if name.endswith("coord") and not np.isfinite(getattr(item, name)).all():
+            raise InputError(f"Expected finite {name} in {item.id}. Received: NaN or infinite values.")
+    for names in _ALIGNED:
+        lengths = {name: len(getattr(item, name)) for name in names}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"Expected arrays of equal length in {item.id}. Received: {lengths}.")
+    groups = np.concatenate([item.ligand_group, item.point_group])
+    n = len(item.ligand_names)
+    if groups.size and not 0 <= groups.min() <= groups.max() < n:
+        raise InputError(f"Expected ligand indices from 0 to {n - 1} in {item.id}. Received: {np.unique(groups)}.")
+    if np.size(item.point_channel) and np.max(item.point_channel) >= len(TYPED):
+        highest = np.max(item.point_channel)
+        raise InputError(f"Expected channel indices below {len(TYPED)} in {item.id}. Received: {highest}.")

@@ -1,0 +1,132 @@
+"""The network: a fully convolutional 3D U-Net, on any Keras backend."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers
+
+from pocketvox.config import NetworkConfig
+from pocketvox.errors import ConfigError
+
+# ---------------------------------------------------------------------------------------------------------------- Layer
+
+
+def _convolution(x, filters: int, config: NetworkConfig, dtype, *, name: str, activate: bool = True):
+    """3x3x3 convolution, normalisation, activation."""
+    normed = config.norm == "batch"
+    x = layers.Conv3D(
+        filters,
+        3,
+        padding="same",
+        use_bias=not normed,
+        kernel_initializer="he_normal",
+        dtype=dtype,
+        name=f"{name}_conv",
+    )(x)
+    x = _normalise(x, config, dtype, f"{name}_norm")
+    return layers.Activation(config.activation, dtype=dtype, name=f"{name}_act")(x) if activate else x
+
+
+def _normalise(x, config: NetworkConfig, dtype, name: str):
+    return layers.BatchNormalization(momentum=0.98, dtype=dtype, name=name)(x) if config.norm == "batch" else x
+
+
+def _residual(x, filters: int, config: NetworkConfig, dtype, *, name: str):
+    """Two convolutions whose result is added to their input."""
+    shortcut = x
+    if x.shape[-1] != filters:
+        shortcut = layers.Conv3D(filters, 1, dtype=dtype, name=f"{name}_shortcut")(x)
+    x = _convolution(x, filters, config, dtype, name=f"{name}_a")
+    x = _convolution(x, filters, config, dtype, name=f"{name}_b", activate=False)
+    x = layers.Add(dtype=dtype, name=f"{name}_add")([x, shortcut])
+    return layers.Activation(config.activation, dtype=dtype, name=f"{name}_act")(x)
+
+
+def _stage(x, filters: int, blocks: int, config: NetworkConfig, dtype, *, name: str):
+    block = _residual if config.residual else _convolution
+    for b in range(blocks):
+        x = block(x, filters, config, dtype, name=f"{name}_{b}")
+    return x
+
+
+def _down(x, filters: int, config: NetworkConfig, dtype, *, name: str):
+    """Halve the resolution by a strided 2x2x2 convolution."""
+    x = layers.Conv3D(filters, 2, strides=2, use_bias=config.norm != "batch", dtype=dtype, name=f"{name}_conv")(x)
+    return _normalise(x, config, dtype, f"{name}_norm")
+
+
+def _up(x, filters: int, config: NetworkConfig, dtype, *, name: str):
+    """Double the resolution."""
+    bias = config.norm != "batch"
+    if config.upsampling == "transpose":
+        x = layers.Conv3DTranspose(filters, 2, strides=2, use_bias=bias, dtype=dtype, name=f"{name}_conv")(x)
+    else:
+        x = layers.Conv3D(filters, 1, use_bias=bias, dtype=dtype, name=f"{name}_conv")(x)
+        x = layers.UpSampling3D(2, dtype=dtype, name=f"{name}_repeat")(x)
+    return _normalise(x, config, dtype, f"{name}_norm")
+
+
+# ------------------------------------------------------------------------------------------------------ Functional Mode
+
+
+def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None) -> keras.Model:
+    """U-Net from voxelized receptors to logits.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    dtype : str
+        Keras dtype policy of all layers but the head, which is float32.
+    prevalence : array_like, shape=(K,), optional
+        Share of positive voxels per channel; the head starts at its log-odds. Even odds without it.
+
+    Returns
+    -------
+    keras.Model
+        From (b, x, y, z, F) float32 to logits (b, x, y, z, K) float32. x, y and z may be any multiples of
+        ``config.stride``.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names no input features.
+    """
+    if not config.features:
+        raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
+    inputs = keras.Input((None, None, None, len(config.features)), dtype="float32", name="features")
+    x, skips = inputs, []
+    for level, (filters, blocks) in enumerate(zip(config.filters, config.blocks, strict=True)):
+        if level:
+            x = _down(x, filters, config, dtype, name=f"down{level}")
+        x = _stage(x, filters, blocks, config, dtype, name=f"encode{level}")
+        skips.append(x)
+    for level in reversed(range(len(config.filters) - 1)):
+        x = _up(x, config.filters[level], config, dtype, name=f"up{level}")
+        x = layers.Concatenate(dtype=dtype, name=f"skip{level}")([x, skips[level]])
+        x = _stage(x, config.filters[level], config.blocks[level], config, dtype, name=f"decode{level}")
+    if config.dropout:
+        x = layers.SpatialDropout3D(config.dropout, dtype=dtype, name="dropout")(x)
+    logits = layers.Conv3D(
+        len(config.channels),
+        1,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=_log_odds(config, prevalence),
+        dtype="float32",
+        name="logits",
+    )(x)
+    return keras.Model(inputs, logits, name="unet")
+
+
+# ---------------------------------------------------------------------------------------------------------------- Confi
+
+
+def _log_odds(config: NetworkConfig, prevalence):
+    """Initialiser of the head's bias."""
+    if prevalence is None:
+        return "zeros"
+    p = np.clip(np.asarray(prevalence, float), 1e-5, 1 - 1e-5)
+    if p.shape != (len(config.channels),):
+        raise ConfigError(f"Expected one prevalence per channel ({len(config.channels)}). Received: shape {p.shape}.")
+    values = np.log(p / (1 - p)).astype(np.float32)
+    return lambda shape, dtype=None: keras.ops.convert_to_tensor(values, dtype=dtype)
