@@ -1,0 +1,62 @@
+"""Covalent bonds between residues, from distances."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+#: Covalent radii (angstrom): Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
+COVALENT_RADIUS = {
+    "H": 0.31, "D": 0.31, "B": 0.84, "C": 0.76, "N": 0.71, "O": 0.66, "F": 0.57, "Si": 1.11, "P": 1.07, "S": 1.05,
+    "Cl": 1.02, "As": 1.19, "Se": 1.20, "Br": 1.20, "Te": 1.38, "I": 1.39,
+}  # fmt: skip
+
+#: A bond may be this much longer than the sum of the radii (angstrom); clashes of C with C begin at 1.77.
+TOLERANCE = 0.25
+
+#: Atoms closer than this are alternatives of one another, not bonded (angstrom).
+SHORTEST_BOND = 0.8
+
+_LONGEST_BOND = 2 * max(COVALENT_RADIUS.values()) + TOLERANCE
+
+
+def covalent_radius(element: np.ndarray) -> np.ndarray:
+    """Radii (angstrom), shape=(n,), dtype=float32; 0 for metals and unknown elements, which are never bonded."""
+    values, inverse = np.unique(element, return_inverse=True)
+    return np.array([COVALENT_RADIUS.get(v, 0.0) for v in values] or [0.0], np.float32)[inverse]
+
+
+def bonds_between_residues(
+    coord: np.ndarray, element: np.ndarray, residue: np.ndarray, seeds: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Pairs of atoms of different residues at bonding distance.
+
+    Parameters
+    ----------
+    coord : ndarray, shape=(n, 3)
+        Positions (angstrom).
+    element, residue : ndarray, shape=(n,)
+        Element symbols and residue indices. Metals never bond here.
+    seeds, others : ndarray of int
+        Bonds from any of ``seeds`` to any of ``others`` are looked for (the two may overlap).
+
+    Returns
+    -------
+    ndarray, shape=(k, 2), dtype=int32
+        Atom indices, smaller first, sorted.
+    """
+    radius = covalent_radius(element)
+    light = ~np.isin(element, ("H", "D")) & (radius > 0)
+    seeds, others = seeds[light[seeds]], others[light[others]]
+    if not len(seeds) or not len(others):
+        return np.empty((0, 2), np.int32)
+    reach = min(_LONGEST_BOND, float(radius[seeds].max() + radius[others].max()) + TOLERANCE)
+    near = cKDTree(coord[others]).query_ball_point(coord[seeds], reach)
+    i = np.repeat(seeds, [len(hits) for hits in near])
+    if not len(i):
+        return np.empty((0, 2), np.int32)
+    j = others[np.concatenate([np.asarray(hits, int) for hits in near])]
+    distance = np.linalg.norm(coord[i] - coord[j], axis=1)
+    bonded = (residue[i] != residue[j]) & (distance < radius[i] + radius[j] + TOLERANCE) & (distance > SHORTEST_BOND)
+    pairs = np.sort(np.stack([i[bonded], j[bonded]], axis=1), axis=1)
+    return np.unique(pairs, axis=0).astype(np.int32)

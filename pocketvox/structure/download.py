@@ -1,0 +1,121 @@
+"""Fetch PDB entries by id, once: later reads come from the cache and need no network."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path
+
+from ..errors import DownloadError
+
+#: Where entries come from; ``{id}`` is replaced. The environment variable POCKETVOX_PDB_URL overrides it.
+ENTRY_URL = "https://files.rcsb.org/download/{id}.cif.gz"
+
+_ID = re.compile(r"^(?:[0-9][A-Za-z0-9]{3}|pdb_[0-9A-Za-z]{8})$", re.I)
+_TIMEOUT = 30.0  # seconds without an answer
+_ATTEMPTS = 3
+_LARGEST = 500_000_000  # bytes; the largest gzipped entry has about 60 MB
+
+
+def is_pdb_id(text: str) -> bool:
+    """True for 4-character ids (``1hvr``) and extended ones (``pdb_00001hvr``)."""
+    return bool(_ID.match(text))
+
+
+def cache_folder() -> Path:
+    """Folder for downloads: $POCKETVOX_CACHE, else the platform's cache folder."""
+    chosen = os.environ.get("POCKETVOX_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pocketvox"
+
+
+def fetch(pdb_id: str, *, cache=None) -> Path:
+    """Path of an entry's mmCIF file (gzipped), downloaded if the cache lacks it.
+
+    Parameters
+    ----------
+    pdb_id : str
+        ``1hvr`` or ``pdb_00001hvr``, in any case.
+    cache : path, optional
+        Folder that holds the downloads; :func:`cache_folder` if not given.
+
+    Raises
+    ------
+    DownloadError
+        There is no such entry, the server cannot be reached, or what it sends is incomplete.
+    """
+    entry = pdb_id.lower()
+    if entry.startswith("pdb_0000"):  # the first 4-character ids in their extended form
+        entry = entry[8:]
+    folder = Path(cache) if cache is not None else cache_folder()
+    path = folder / f"{entry}.cif.gz"
+    if path.exists():
+        return path
+    data = _download(entry, os.environ.get("POCKETVOX_PDB_URL", ENTRY_URL).format(id=entry))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{entry}-", delete=False) as part:
+            part.write(data)
+        os.replace(part.name, path)
+    except OSError as error:
+        raise DownloadError(
+            f"{folder}: the download cannot be stored ({error.strerror}). Set POCKETVOX_CACHE to a writable folder."
+        ) from None
+    return path
+
+
+def _download(entry: str, url: str) -> bytes:
+    """Gzipped mmCIF of an entry, complete."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            data = _get(url)
+            break
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 410):
+                raise DownloadError(f"{entry}: no such entry in the PDB ({url}). Check the id.") from None
+            reason, again = f"the server answers {error.code}", error.code >= 500 or error.code == 429
+        except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
+            reason, again = str(getattr(error, "reason", error)) or type(error).__name__, True
+        if not again or attempt == _ATTEMPTS - 1:
+            raise DownloadError(
+                f"{entry}: cannot be downloaded from {url} ({reason}). "
+                "Check the connection, or give the path of a downloaded file."
+            ) from None
+        time.sleep(attempt + 0.5)
+    return _checked(entry, url, data)
+
+
+def _get(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"User-Agent": "pocketvox"})
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the scheme is ours
+        data = response.read(_LARGEST + 1)
+        expected = response.headers.get("Content-Length")
+    if expected is not None and len(data) != int(expected):
+        raise ConnectionError(f"{len(data)} of {expected} bytes received")
+    return data
+
+
+def _checked(entry: str, url: str, data: bytes) -> bytes:
+    plain = data
+    if data[:2] == b"\x1f\x8b":
+        try:
+            plain = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error):
+            plain = b""
+    if not plain.lstrip()[:5].lower() == b"data_":
+        raise DownloadError(f"{entry}: {url} did not send a complete mmCIF file. Try again later.")
+    return data if plain is not data else gzip.compress(data, mtime=0)

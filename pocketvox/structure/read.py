@@ -1,0 +1,232 @@
+"""Read a structure from a file or by its PDB id."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import StructureError
+from .atoms import OTHER, WATER, Atoms, Structure
+from .conformer import choose_conformer
+from .download import fetch, is_pdb_id
+from .elements import complete_elements
+from .kinds import assign_kinds
+from .names import parent_of
+from .parse_text import parse_mmcif, parse_pdb
+from .predicted import is_predicted
+from .table import AtomTable, Parsed
+
+_PDB_RECORD = re.compile(rb"^(?:ATOM  |HETATM|HEADER |MODEL  |CRYST1|REMARK |TITLE )", re.M)
+_CIF_BLOCK = re.compile(rb"^\s*(?:#[^\n]*\n\s*)*data_", re.I)
+_SUFFIXES = (".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr")
+
+
+def read_structure(source, *, model: int | None = None, cache=None) -> Structure:
+    """Read a structure.
+
+    Parameters
+    ----------
+    source : str or path
+        PDB, mmCIF or BinaryCIF file, each also gzipped (content decides, not the extension), or a PDB id
+        (``1hvr``, ``pdb_00001hvr``), which is downloaded once and then comes from the cache.
+    model : int, optional
+        Model number to read; the first if not given.
+    cache : path, optional
+        Folder for downloads.
+
+    Returns
+    -------
+    Structure
+        One model, one conformer. Assumptions and repairs are listed in its ``warnings``.
+
+    Raises
+    ------
+    StructureError
+        The file is missing, damaged or holds no protein or nucleic acid.
+    DownloadError
+        An id could not be fetched.
+    """
+    path, name = _locate(source, cache)
+    data = _read_bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    parsed = _parse(_decompress(data, path), path)
+    table, notes = _one_model(parsed.table, model, path)
+    _check_coordinates(table, path)
+    atoms, more = _interpret(table, parsed)
+    notes += more
+    predicted = is_predicted(parsed, atoms)
+    if predicted:
+        notes.append("predicted model: its B column is read as confidence (pLDDT), not as a B-factor")
+    _check_content(atoms, path)
+    return Structure(
+        name=name,
+        atoms=atoms,
+        source=str(source),
+        sha256=sha256,
+        predicted=predicted,
+        links=_link_indices(parsed.links, atoms),
+        resolution=parsed.resolution,
+        method=parsed.method,
+        warnings=tuple(notes),
+    )
+
+
+def _locate(source, cache) -> tuple[Path, str]:
+    path = Path(source)
+    if path.is_dir():
+        raise StructureError(f"{path}: expected a structure file. Received: a directory. Name the files in it.")
+    if path.exists():
+        name = path.name
+        while name.lower().endswith(_SUFFIXES) and Path(name).stem:
+            name = Path(name).stem
+        return path, name
+    if is_pdb_id(str(source)):
+        return fetch(str(source), cache=cache), str(source).lower()
+    raise StructureError(
+        f"{path}: no such file, and not a PDB id (4 characters such as 1hvr, or pdb_00001hvr). Check the path."
+    )
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
+    if not data.strip():
+        raise StructureError(f"{path}: the file is empty. Get the complete file again.")
+    return data
+
+
+def _decompress(data: bytes, path: Path) -> bytes:
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error):
+            raise StructureError(
+                f"{path}: the gzip data are damaged or cut off. Get the complete file again."
+            ) from None
+        if not data.strip():
+            raise StructureError(f"{path}: the file is empty. Get the complete file again.")
+    return data
+
+
+def _parse(data: bytes, path: Path) -> Parsed:
+    """Choose the parser by content."""
+    source = str(path)
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    if _CIF_BLOCK.match(data[:100_000]):
+        return parse_mmcif(data, source)
+    if b"dataBlocks" in data[:4096] and data[0] >= 0x80:
+        from .parse_binary import parse_bcif
+
+        return parse_bcif(data, source)
+    if _PDB_RECORD.search(data):
+        return parse_pdb(data, source)
+    kind = "binary data" if b"\0" in data[:4096] else f"text that begins {_opening(data)!r}"
+    raise StructureError(f"{path}: expected a PDB, mmCIF or BinaryCIF structure. Received: {kind}. Check the file.")
+
+
+def _opening(data: bytes) -> str:
+    return data[:200].decode("latin-1").strip().splitlines()[0][:40]
+
+
+def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTable, list[str]]:
+    if not len(table):
+        raise StructureError(f"{path}: expected atoms. Received: a file without any. Get the complete file again.")
+    models = list(dict.fromkeys(table.model.tolist()))
+    if model is None:
+        notes = [f"{len(models)} models in the file: model {models[0]} is used"] if len(models) > 1 else []
+        return table[table.model == models[0]], notes
+    if model not in models:
+        shown = ", ".join(map(str, models[:20])) + (", ..." if len(models) > 20 else "")
+        raise StructureError(f"{path}: no model {model}. Models in the file: {shown}. Choose one of these.")
+    return table[table.model == model], []
+
+
+def _check_coordinates(table: AtomTable, path: Path) -> None:
+    bad = ~np.isfinite(table.coord).all(axis=1) | (np.abs(table.coord) > 1e5).any(axis=1)
+    if bad.any():
+        i = int(np.flatnonzero(bad)[0])
+        atom = f"{table.chain_id[i]}:{table.res_name[i]} {table.res_id[i]}{table.ins_code[i]}:{table.name[i]}"
+        raise StructureError(
+            f"{path}: expected finite coordinates. Received: {table.coord[i].tolist()} for atom {atom} "
+            f"({int(bad.sum())} such atoms). Correct or remove them."
+        )
+    if len(table) > 1 and (table.coord == table.coord[0]).all():
+        raise StructureError(f"{path}: all atoms lie at one point, so there is no structure. Check the export.")
+
+
+def _interpret(table: AtomTable, parsed: Parsed) -> tuple[Atoms, list[str]]:
+    """Choose a conformer, complete elements, assign kinds and parents."""
+    notes = []
+    keep = choose_conformer(table)
+    if not keep.all():
+        notes.append(
+            f"{int((~keep).sum())} atoms of alternate locations left out: the highest occupancy of each residue is used"
+        )
+        table = table[keep]
+    residue = table.residue()
+    kind = assign_kinds(table, residue)
+    element, repaired = complete_elements(table, kind[residue])
+    if repaired:
+        notes.append(f"the element of {repaired} atoms is missing or wrong and was taken from the atom name")
+    empty = int((table.occupancy <= 0).sum())
+    if empty:
+        notes.append(f"{empty} atoms with zero occupancy kept: their positions are not supported by data")
+    atoms = Atoms(
+        coord=table.coord.astype(np.float32),
+        element=element,
+        name=table.name,
+        res_name=table.res_name,
+        chain_id=table.chain_id,
+        ins_code=table.ins_code,
+        res_id=table.res_id,
+        parent=_parents(table, residue, kind, parsed.parents),
+        kind=kind[residue],
+        residue=residue,
+        b_factor=table.b_factor,
+        occupancy=table.occupancy,
+    )
+    return atoms, notes
+
+
+def _parents(table: AtomTable, residue: np.ndarray, kind: np.ndarray, declared: dict[str, str]) -> np.ndarray:
+    values, inverse = np.unique(table.res_name, return_inverse=True)
+    polymer = set(table.res_name[np.isin(kind[residue], (OTHER, WATER), invert=True)])
+    parents = [declared.get(v) or parent_of(str(v)) if v in polymer else str(v) for v in values]
+    return np.array(parents)[inverse]
+
+
+def _check_content(atoms: Atoms, path: Path) -> None:
+    if not (atoms.kind < OTHER).any():
+        names = ", ".join(dict.fromkeys(atoms.res_name[:50].tolist()))
+        raise StructureError(
+            f"{path}: expected protein or nucleic acid residues. Received: only {names}. "
+            "Give the receptor's structure; a ligand's own file goes with --ligand."
+        )
+
+
+def _link_indices(links: list, atoms: Atoms) -> np.ndarray:
+    """Declared links as pairs of atom indices; those whose atoms are absent are left out."""
+    if not links:
+        return np.empty((0, 2), np.int32)
+    wanted = {end: -1 for link in links for end in link}
+    numbers = np.array(sorted({end[1] for end in wanted}))
+    for i in np.flatnonzero(np.isin(atoms.res_id, numbers)):
+        key = (str(atoms.chain_id[i]), int(atoms.res_id[i]), str(atoms.ins_code[i]), str(atoms.name[i]))
+        if wanted.get(key, 0) == -1:
+            wanted[key] = int(i)
+    pairs = [(wanted[a], wanted[b]) for a, b in links if wanted[a] >= 0 and wanted[b] >= 0]
+    return np.array(pairs, np.int32).reshape(-1, 2)
+
+
+def default_name(source) -> str:
+    """Name for results of ``source``: the file name without extensions, or the id."""
+    return _locate(os.fspath(source), None)[1]

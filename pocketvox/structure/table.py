@@ -1,0 +1,103 @@
+"""Atoms as a parser found them, before one conformer is chosen and anything is interpreted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+#: What the file says of a residue, in :attr:`AtomTable.role` (values of ``gemmi.EntityType``).
+UNKNOWN, POLYMER, NON_POLYMER, BRANCHED, SOLVENT = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class AtomTable:
+    """Parallel arrays, one row per ``ATOM`` record, shape=(n,) each.
+
+    Attributes
+    ----------
+    coord : ndarray, shape=(n, 3), dtype=float64
+        Positions (angstrom).
+    altloc : ndarray, dtype=str
+        Alternate location letter, ``""`` if none.
+    subchain : ndarray, dtype=str
+        ``label_asym_id``; ``""`` in PDB files.
+    het : ndarray, dtype=bool
+        The record is a ``HETATM``.
+    role : ndarray, dtype=uint8
+        ``POLYMER``, ``NON_POLYMER``, ``BRANCHED``, ``SOLVENT`` by the file's entities, or ``UNKNOWN``.
+    model : ndarray, dtype=int32
+        Model number.
+    """
+
+    coord: np.ndarray
+    element: np.ndarray
+    name: np.ndarray
+    res_name: np.ndarray
+    chain_id: np.ndarray
+    ins_code: np.ndarray
+    res_id: np.ndarray
+    altloc: np.ndarray
+    subchain: np.ndarray
+    het: np.ndarray
+    role: np.ndarray
+    model: np.ndarray
+    b_factor: np.ndarray
+    occupancy: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.coord)
+
+    def __getitem__(self, index) -> AtomTable:
+        return AtomTable(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    def site(self) -> np.ndarray:
+        """Index of the residue position each atom belongs to (residues that share a position share it)."""
+        return _runs(self.model, self.chain_id, self.subchain, self.res_id, self.ins_code, self._water_oxygen())
+
+    def residue(self) -> np.ndarray:
+        """Index of the residue each atom belongs to, shape=(n,), dtype=int32, ascending."""
+        site = self.site()
+        return _runs(site, self.res_name)
+
+    def _water_oxygen(self) -> np.ndarray:
+        """Count of oxygens so far among waters: simulation files give many waters one residue number."""
+        from .names import WATERS
+
+        oxygen = np.isin(self.res_name, list(WATERS)) & (self.element == "O") & (self.altloc == "")
+        return np.cumsum(oxygen)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a parser returns.
+
+    Attributes
+    ----------
+    table : AtomTable
+        Every atom of every model.
+    links : list of tuple
+        Declared covalent links, each a pair of ``(chain_id, res_id, ins_code, atom name)``.
+    parents : dict
+        Declared modified residues: code -> standard residue.
+    text : str
+        Title, keywords, software and provider names: searched for the names of prediction programs.
+    """
+
+    table: AtomTable
+    links: list = field(default_factory=list)
+    parents: dict = field(default_factory=dict)
+    text: str = ""
+    confidence: bool = False
+    experimental: bool = False
+    resolution: float | None = None
+    method: str = ""
+    name: str = ""
+
+
+def _runs(*columns: np.ndarray) -> np.ndarray:
+    """Number the runs of rows in which no column changes, shape=(n,), dtype=int32."""
+    change = np.zeros(len(columns[0]), bool)
+    for column in columns:
+        change[1:] |= column[1:] != column[:-1]
+    return np.cumsum(change).astype(np.int32)
