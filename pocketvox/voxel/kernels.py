@@ -75,7 +75,7 @@ def add_atoms(out, index, features, support):
         Supports in voxels.
     """
     nx, ny, nz, width = out.shape
-    active = np.empty(width, np.int64)
+    active = np.empty(width, np.uint64)  # unsigned: numba then skips its test for negative indices in the inner loop
     value = np.empty(width, np.float32)
     for a in range(index.shape[0]):
         x, y, z = index[a, 0], index[a, 1], index[a, 2]
@@ -91,6 +91,8 @@ def add_atoms(out, index, features, support):
                 active[count] = c
                 value[count] = features[a, c]
                 count += 1
+        if count == 0:
+            continue
         inverse = 1.0 / (s * s)
         for i in range(i0, i1):
             rest_x = s * s - (i - x) ** 2

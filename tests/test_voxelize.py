@@ -1,0 +1,261 @@
+"""Atoms to feature grids: against a float64 reference, under symmetry, at boundaries."""
+
+import os
+
+import numba
+import numpy as np
+import pytest
+
+from pocketvox.errors import InputError
+from pocketvox.voxel import Grid, cube_rotations, kernels, rotate_coord, rotate_volume, voxelize, voxelize_into
+
+NAMES = tuple("abcdefghijk")
+GRID = Grid((-7.0, 3.0, 11.5), (20, 17, 23), 0.75)
+
+
+def atoms(grid, n=150, seed=0, overhang=4.0):
+    """Random atoms in and around a grid: float32 coord, boolean features, radii of C, N, O and S size."""
+    rng = np.random.default_rng(seed)
+    low, high = grid.to_coord([[0, 0, 0], np.array(grid.shape) - 1])
+    coord = rng.uniform(low - overhang, high + overhang, (n, 3)).astype(np.float32)
+    return coord, rng.random((n, len(NAMES))) < 0.25, rng.uniform(1.4, 1.9, n).astype(np.float32)
+
+
+def reference(coord, features, radius, grid):
+    """Every voxel against every atom, in angstrom and float64."""
+    centres = grid.to_coord(np.indices(grid.shape).reshape(3, -1).T)
+    distance = np.linalg.norm(centres[:, None] - np.asarray(coord, np.float64), axis=-1)
+    values = kernels.kernel(distance, radius) @ np.asarray(features, np.float64)
+    return values.reshape(*grid.shape, -1)
+
+
+def line(x, radius, spacing=0.75, n=5):
+    """Values of one atom at ``x`` along a row of voxels that begins at 0."""
+    grid = Grid((0.0, 0.0, 0.0), (n, 1, 1), spacing)
+    return voxelize([[x, 0.0, 0.0]], [[True]], radius, grid, ["a"]).values[:, 0, 0, 0]
+
+
+# --- the kernel ---
+
+
+def test_kernel_by_hand():
+    # radius 2, support 3: (1 - 1/9)^3, (1 - 4/9)^3, (1 - 25/36)^3
+    expected = [1.0, 512 / 729, 125 / 729, 1331 / 46656, 0.0, 0.0]
+    np.testing.assert_allclose(kernels.kernel([0, 1, 2, 2.5, 3, 4], 2.0), expected, rtol=1e-7)
+
+
+def test_kernel_has_no_slope_nor_curvature_at_its_support():
+    d, h = 1.5 * 1.7, 1e-4
+    slope = (kernels.kernel(d, 1.7) - kernels.kernel(d - h, 1.7)) / h
+    curvature = (kernels.kernel(d, 1.7) - 2 * kernels.kernel(d - h, 1.7) + kernels.kernel(d - 2 * h, 1.7)) / h**2
+    assert abs(slope) < 1e-6
+    assert abs(curvature) < 1e-3  # (1 - u^2)^2, one order less smooth, has 8 / s^2 = 1.2
+
+
+def test_values_by_hand():
+    # support 1.5, voxels at 0, 0.75, 1.5 from the atom: 1, (1 - 1/4)^3, 0
+    assert line(0.0, 1.0).tolist() == [1.0, 0.421875, 0.0, 0.0, 0.0]
+    # half-way between two voxels: (1 - 1/16)^3 and (1 - 9/16)^3
+    np.testing.assert_allclose(line(0.375, 1.0)[:3], [0.82397461, 0.82397461, 0.08374023], rtol=1e-6)
+
+
+def test_atoms_and_features_add_up():
+    grid = Grid((0.0, 0.0, 0.0), (2, 1, 1), 0.75)
+    values = voxelize([[0, 0, 0], [0.75, 0, 0]], [[2.0, 0.0], [1.0, -0.5]], 1.0, grid, ["a", "b"]).values
+    expected = [[2 + 0.421875, -0.5 * 0.421875], [2 * 0.421875 + 1, -0.5]]
+    np.testing.assert_allclose(values[:, 0, 0], expected, rtol=1e-6)
+
+
+# --- against the reference ---
+
+
+@pytest.mark.parametrize("spacing", [0.5, 0.75, 1.3])
+def test_agrees_with_float64_reference(spacing):
+    grid = Grid((-7.0, 3.0, 11.5), (20, 17, 23), spacing)
+    coord, features, radius = atoms(grid, n=300)
+    volume = voxelize(coord, features, radius, grid, NAMES)
+    expected = reference(coord, features, radius, grid)
+    assert expected.max() > 1
+    assert volume.values.dtype == np.float32
+    assert (volume.grid, volume.channels) == (grid, NAMES)
+    np.testing.assert_allclose(volume.values, expected, rtol=0, atol=1e-5)
+
+
+def test_real_features_agree_with_float64_reference():
+    coord, _, radius = atoms(GRID)
+    features = np.random.default_rng(3).normal(size=(len(coord), len(NAMES)))
+    expected = reference(coord, features, radius, GRID)
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(voxelize(coord, features, radius, GRID, NAMES).values, expected, rtol=0, atol=1e-5)
+
+
+def test_any_layout_and_dtype_of_the_input_gives_the_same_bytes():
+    coord, features, radius = atoms(GRID)
+    expected = voxelize(coord, features, radius, GRID, NAMES).values.tobytes()
+    for other in (np.asfortranarray(features), features.astype("u1"), features.astype("i8"), features.astype("f8")):
+        assert voxelize(np.asfortranarray(coord), other, radius, GRID, NAMES).values.tobytes() == expected
+    assert voxelize(coord.tolist(), features.tolist(), radius.tolist(), GRID, list(NAMES)).values.tobytes() == expected
+
+
+def test_one_radius_for_all():
+    coord, features, _ = atoms(GRID)
+    one = voxelize(coord, features, 1.7, GRID, NAMES).values
+    each = voxelize(coord, features, np.full(len(coord), 1.7), GRID, NAMES).values
+    assert np.array_equal(one, each)
+
+
+def test_into_adds_to_one_sample_of_a_batch():
+    coord, features, radius = atoms(GRID)
+    expected = voxelize(coord, features, radius, GRID, NAMES).values
+    batch = np.zeros((2, *expected.shape), np.float32)
+    voxelize_into(batch[1], coord, features, radius, GRID)
+    assert np.array_equal(batch[1], expected)
+    assert not batch[0].any()
+    voxelize_into(batch[1], coord, features, radius, GRID)
+    np.testing.assert_allclose(batch[1], 2 * expected, atol=1e-5)
+
+
+# --- invariance ---
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_commutes_with_a_translation_by_one_voxel(axis):
+    coord, features, radius = atoms(GRID)
+    moved = coord.astype(np.float64)
+    moved[:, axis] += GRID.spacing
+    before = np.moveaxis(voxelize(coord, features, radius, GRID, NAMES).values, axis, 0)
+    after = np.moveaxis(voxelize(moved, features, radius, GRID, NAMES).values, axis, 0)
+    assert before.max() > 1
+    np.testing.assert_allclose(after[1:], before[:-1], rtol=0, atol=1e-6)
+
+
+def test_depends_on_the_distance_to_the_grid_only():
+    coord, features, radius = atoms(GRID)
+    shift = np.array([123.456, -78.9, 1000.1])
+    moved = Grid(tuple(np.add(GRID.origin, shift)), GRID.shape, GRID.spacing)
+    before = voxelize(coord, features, radius, GRID, NAMES).values
+    after = voxelize(coord + shift, features, radius, moved, NAMES).values
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 16), (15, 10, 12)])
+def test_commutes_with_the_24_cube_rotations(shape):
+    centre = (5.0, -3.0, 20.0)
+    grid = Grid.centred(centre, shape, 0.75)
+    coord, features, radius = atoms(grid)
+    values = voxelize(coord, features, radius, grid, NAMES).values
+    for rotation in cube_rotations():
+        expected = rotate_volume(values, rotation)
+        turned = Grid.centred(centre, expected.shape[:3], 0.75)
+        actual = voxelize(rotate_coord(coord, rotation, centre), features, radius, turned, NAMES).values
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+def test_a_window_of_the_grid_sees_the_same_values():
+    coord, features, radius = atoms(GRID)
+    whole = voxelize(coord, features, radius, GRID, NAMES).values
+    part = voxelize(coord, features, radius, GRID.window((4, 5, 6), (8, 9, 10)), NAMES).values
+    np.testing.assert_allclose(part, whole[4:12, 5:14, 6:16], rtol=0, atol=1e-6)
+
+
+# --- boundaries ---
+
+
+def test_a_voxel_exactly_on_the_support_gets_nothing_one_just_inside_something():
+    assert line(0.0, 1.0)[2] == 0.0  # support 1.5 = 2 voxels
+    assert 0.0 < line(0.0, 1.0 + 1e-4)[2] < 1e-10
+
+
+def test_an_atom_outside_reaches_in_until_its_support():
+    assert line(-1.4, 1.0).tolist()[0] == pytest.approx((1 - (1.4 / 1.5) ** 2) ** 3, rel=1e-5)
+    assert line(-1.4, 1.0)[1] == 0.0
+    assert not line(-1.5, 1.0).any()
+    assert line(3.0 + 1.4, 1.0)[4] > 0.0
+    assert not line(3.0 + 1.5, 1.0).any()
+
+
+def test_distant_atoms_change_nothing_however_far():
+    coord, features, radius = atoms(GRID)
+    expected = voxelize(coord, features, radius, GRID, NAMES).values
+    far = np.array([[1e3, 0, 0], [0, -1e3, 0], [1e30, 1e30, -1e30], [-7.0, 3.0, 1e300]])
+    both = voxelize(np.vstack([coord, far]), np.vstack([features, np.ones((4, 11), bool)]), 1.7, GRID, NAMES).values
+    assert np.array_equal(both, voxelize(coord, features, 1.7, GRID, NAMES).values)
+    assert expected.any() and not voxelize(far, np.ones((4, 11)), 1.7, GRID, NAMES).values.any()
+
+
+def test_a_radius_larger_than_the_grid_stays_inside_it():
+    volume = voxelize([[0.0, 10.0, 20.0]], [[True]], 1000.0, GRID, ["a"])
+    assert volume.values.min() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("coord", "features", "radius"), [([], [], []), (np.empty((0, 3)), np.empty((0, 11), bool), 1.7)]
+)
+def test_no_atoms_give_zeros(coord, features, radius):
+    volume = voxelize(coord, features, radius, GRID, NAMES)
+    assert volume.values.shape == (20, 17, 23, 11)
+    assert not volume.values.any()
+
+
+def test_atoms_without_features_and_no_channels():
+    coord, features, radius = atoms(GRID)
+    assert not voxelize(coord, np.zeros_like(features), radius, GRID, NAMES).values.any()
+    assert voxelize(coord, features[:, :0], radius, GRID, []).values.shape == (20, 17, 23, 0)
+
+
+# --- errors ---
+
+_COORD, _FEATURES = [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize(
+    ("coord", "features", "radius", "message"),
+    [
+        ([[0, 0, 0], [1, np.nan, 1]], _FEATURES, 1.7, "finite coordinates.*nan.*row 1"),
+        ([[0, 0, np.inf], [1, 1, 1]], _FEATURES, 1.7, "finite coordinates.*inf.*row 0"),
+        ([0.0, 0.0, 0.0], _FEATURES, 1.7, r"shape \(n, 3\).*shape \(3,\)"),
+        (np.zeros((2, 4)), _FEATURES, 1.7, r"shape \(n, 3\).*\(2, 4\)"),
+        (_COORD, [[True, False]], 1.7, r"features of shape \(2, 2\).*\(1, 2\)"),
+        (_COORD, np.ones((2, 3)), 1.7, r"features of shape \(2, 2\).*\(2, 3\)"),
+        (_COORD, [[1.0, 0.0], [0.0, np.nan]], 1.7, "finite features.*nan.*row 1"),
+        (_COORD, _FEATURES, [1.7], r"shape \(2,\).*\(1,\)"),
+        (_COORD, _FEATURES, [1.7, 0.0], "positive radii.*Received: 0.0"),
+        (_COORD, _FEATURES, -1.0, "positive radii.*Received: -1.0"),
+        (_COORD, _FEATURES, [np.nan, 1.7], "positive radii.*nan"),
+        ([], [], -1.0, "positive radii"),
+    ],
+)
+def test_bad_input_says_what_and_where(coord, features, radius, message):
+    with pytest.raises(InputError, match=message):
+        voxelize(coord, features, radius, GRID, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.zeros((20, 17, 23, 2)),
+        np.zeros((20, 17, 22, 2), np.float32),
+        np.zeros((20, 17, 23, 2), np.float32, order="F"),
+    ],
+)
+def test_a_buffer_that_does_not_fit_is_refused(out):
+    with pytest.raises(InputError, match="C-ordered float32 array of shape"):
+        voxelize_into(out, _COORD, _FEATURES, 1.7, GRID)
+
+
+# --- compilation ---
+
+
+def test_machine_code_is_kept_on_disk():
+    voxelize(*atoms(GRID), GRID, NAMES)
+    stats = kernels.add_atoms.stats
+    assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) > 0
+    assert any(name.startswith("kernels.add_atoms") for name in os.listdir(stats.cache_path))
+
+
+def test_compiles_without_a_writable_place_for_the_cache():
+    scope = {}
+    exec(compile("def double(x):\n    return 2 * x\n", f"{os.devnull}/nowhere.py", "exec"), scope)
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        numba.njit(cache=True)(scope["double"])
+    assert kernels.compiled(scope["double"])(21) == 42
