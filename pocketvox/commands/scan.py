@@ -1,0 +1,134 @@
+"""``pocketvox scan``: structures in, a folder of pockets, hot-spots and maps for each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+from pocketvox.commands.common import (
+    add_structure_options,
+    check_folder,
+    each_input,
+    finite_float,
+    positive_float,
+    positive_int,
+    verb,
+)
+from pocketvox.errors import UsageError
+
+log = logging.getLogger("pocketvox")
+
+FORMATS = ("ccp4", "pymol")
+
+
+def add_parser(parsers) -> None:
+    """Declare the verb."""
+    parser = verb(
+        parsers,
+        "scan",
+        run,
+        "Find pockets and interaction hot-spots in whole structures, no ligand needed.",
+        "pocketvox scan 1abc.cif model.pdb.gz -o results --formats pymol",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="PDB, mmCIF or BinaryCIF file (also .gz), or a PDB id to download"
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="OUT",
+        required=True,
+        help="folder for the results: OUT/<file name>/, and OUT/<file name>-2/ for the second input of the same name",
+    )
+    add_structure_options(parser)
+    add_region_options(parser)
+    add_engine_options(parser)
+    parser.add_argument(
+        "--formats", metavar="LIST", default="", help=f"further outputs, joined by commas: {', '.join(FORMATS)}"
+    )
+    parser.add_argument("--json", action="store_true", help="print each summary to stdout, one JSON object per line")
+
+
+def add_region_options(parser: argparse.ArgumentParser) -> None:
+    """Options that restrict the grid to a part of the structure."""
+    region = parser.add_argument_group("region (the whole structure if not given)")
+    region.add_argument(
+        "--around", metavar="WHERE", help="only around a residue (A:401), a component (STI) or the ligand in a file"
+    )
+    region.add_argument(
+        "--center", nargs=3, type=finite_float, metavar=("X", "Y", "Z"), help="only a box around this point (angstrom)"
+    )
+    region.add_argument(
+        "--size",
+        nargs="+",
+        type=positive_float,
+        metavar="EDGE",
+        help="edge of the box of --center, or its three edges (angstrom)",
+    )
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Options that choose the network and what runs it."""
+    network = parser.add_argument_group("network")
+    network.add_argument("--preset", metavar="NAME", help="trained model (see `pocketvox presets`)")
+    network.add_argument(
+        "--engine", choices=("auto", "openvino", "keras"), default="auto", help="what runs the network (%(default)s)"
+    )
+    network.add_argument("--threads", type=positive_int, metavar="N", help="processor threads (all if not given)")
+
+
+def check_region(args: argparse.Namespace) -> tuple[float, ...] | None:
+    """The edges of the box as three numbers, or None; refuses contradictions."""
+    if args.around and args.center:
+        raise UsageError("--around and --center exclude each other. Give one of them.")
+    if args.size and not args.center:
+        raise UsageError("--size says how large the box around --center is. Give --center X Y Z as well.")
+    if not args.size:
+        return None
+    if len(args.size) not in (1, 3):
+        raise UsageError(f"--size takes one edge or three. Received: {len(args.size)} numbers.")
+    return tuple(args.size * 3 if len(args.size) == 1 else args.size)
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """The formats named in a list joined by commas; refuses unknown ones."""
+    formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
+    unknown = [word for word in formats if word not in FORMATS]
+    if unknown:
+        raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
+    return formats
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scan every input."""
+    size = check_region(args)
+    formats = parse_formats(args.formats)
+    out = check_folder(args.out)
+
+    from pocketvox.inference import load_predictor
+    from pocketvox.pipeline import scan
+    from pocketvox.report import summary, write_result
+
+    predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
+
+    def work(source: str, name: str) -> None:
+        result = scan(
+            source,
+            around=args.around,
+            center=args.center,
+            size=size,
+            predictor=predictor,
+            model=args.model,
+            keep=tuple(args.keep),
+            cache=args.cache,
+        )
+        folder = write_result(result, Path(out) / name, formats=formats)
+        for warning in result.warnings:
+            log.warning("warning: %s: %s", source, warning)
+        log.info("%s: %d pockets, %.1f s -> %s", source, len(result.pockets), sum(result.seconds.values()), folder)
+        if args.json:
+            print(json.dumps(summary(result)), flush=True)
+
+    return each_input(args.inputs, work, verbose=args.verbose)

@@ -1,0 +1,75 @@
+"""Packaging: what is declared is what is there, and the built archives carry the data files."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+from conftest import ROOT, environment
+
+
+@pytest.fixture(scope="module")
+def declared():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_every_folder_of_the_package_is_declared(declared):
+    """A folder that is not declared would be missing from the wheel without a word."""
+    folders = {p.parent for p in (ROOT / "pocketvox").rglob("*.py")} | {ROOT / "pocketvox" / "demo"}
+    found = {".".join(folder.relative_to(ROOT).parts) for folder in folders} | {"pocketvox.models"}
+    assert set(declared["options"]["packages"].split()) == found
+
+
+def test_the_lean_installation_has_no_training_framework(declared):
+    """Users who only scan must not download TensorFlow."""
+    lean = declared["options"]["install_requires"].lower()
+    assert "tensorflow" not in lean and "keras" not in lean and "torch" not in lean
+    assert "openvino" in lean
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Wheel and source archive, built offline from a copy of the source tree."""
+    folder = tmp_path_factory.mktemp("build")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    for name in ("pocketvox", "models"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for build in ("build_wheel", "build_sdist"):
+        code = f"import sys; from setuptools import build_meta; build_meta.{build}(sys.argv[1])"
+        command = [sys.executable, "-c", code, str(folder)]
+        subprocess.run(command, cwd=source, env=environment(), check=True, capture_output=True, timeout=120)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        in_wheel = set(wheel.namelist())
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as sdist:
+        in_sdist = {name.split("/", 1)[1] for name in sdist.getnames() if "/" in name}
+    return in_wheel, in_sdist
+
+
+def test_archives_carry_presets_and_demo_data(archives):
+    """Weights and the bundled complex travel with the package."""
+    in_wheel, in_sdist = archives
+    assert "pocketvox/demo/4cup.cif.gz" in in_wheel
+    assert "pocketvox/demo/4cup.cif.gz" in in_sdist
+    presets = {p.relative_to(ROOT).as_posix() for p in (ROOT / "models").rglob("*") if p.is_file()}
+    presets = {name for name in presets if "__pycache__" not in name}
+    assert presets
+    assert not {f"pocketvox/{name}" for name in presets} - in_wheel
+    assert not presets - in_sdist
+
+
+def test_archives_carry_every_module(archives):
+    """No source file is left behind."""
+    in_wheel, in_sdist = archives
+    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "pocketvox").rglob("*.py")}
+    assert not modules - in_wheel
+    assert not modules - in_sdist
