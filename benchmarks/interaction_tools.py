@@ -23,9 +23,7 @@ from rdkit import Chem
 #: Types compared, whatever the ligand's role.
 TYPES = ("hbond", "hydrophobic", "pi_stacking")
 #: Residues that ProLIF has templates for.
-STANDARD_RESIDUES = frozenset(
-    "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
-)
+STANDARD_RESIDUES = frozenset("ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split())
 _MAX_SERIAL = 99_999
 
 

@@ -120,7 +120,7 @@ def table(results: dict) -> str:
     lines += ["", "| tool | version | " + " | ".join(f"{t} residues" for t in TYPES) + " | failed | s per complex |"]
     lines += ["|---|---|" + "---|" * (len(TYPES) + 2)]
     for tool, found in summary["found"].items():
-        seconds = "cached" if results["cached"] and tool in results["cached"] else f"{summary['seconds'][tool]:.3f}"
+        seconds = "cached" if tool in results["cached"] else f"{summary['seconds'].get(tool, float('nan')):.3f}"
         lines.append(
             f"| {NAMES[tool]} | {results['versions'][tool]} | "
             + " | ".join(str(found[t]) for t in TYPES)
@@ -135,7 +135,8 @@ def _speed(results: dict) -> list[str]:
     seconds = results["summary"]["seconds"]
     if results["cached"] or "pocketvox" not in seconds:
         return []
-    ratios = [f"{seconds[t] / seconds['pocketvox']:.1f} times as fast as {NAMES[t]}" for t in seconds if t != "pocketvox"]
+    others = [tool for tool in seconds if tool != "pocketvox"]
+    ratios = [f"{seconds[tool] / seconds['pocketvox']:.1f} times as fast as {NAMES[tool]}" for tool in others]
     return [f"pocketvox is {' and '.join(ratios)} (ratio of the medians)."]
 
 
@@ -157,8 +158,8 @@ def disagreement_report(runs: Runs, other: str, ours: str = "pocketvox") -> str:
                 distances = [c.distance for _, c in members]
                 shown = ", ".join(f"{i} {c.residue} {c.ligand} {c.distance:.2f}" for i, c in members[:4])
                 lines.append(
-                    f"  {len(members):3d}  {name} {atom:12s} {min(distances):.2f} / {statistics.median(distances):.2f} / "
-                    f"{max(distances):.2f}   {shown}"
+                    f"  {len(members):3d}  {name} {atom:12s} {min(distances):.2f} / "
+                    f"{statistics.median(distances):.2f} / {max(distances):.2f}   {shown}"
                 )
     return "\n".join(lines)
 
@@ -190,8 +191,9 @@ def _load(cache: Path, id_: str) -> dict[str, ToolRun]:
     path = cache / f"{id_}.json"
     if not path.exists():
         return {}
-    stored, versions = json.loads(path.read_text()), tool_versions()
-    return {tool: ToolRun.from_dict(v) for tool, v in stored["runs"].items() if stored["versions"][tool] == versions[tool]}
+    stored, now = json.loads(path.read_text()), tool_versions()
+    same = [tool for tool in stored["runs"] if stored["versions"][tool] == now[tool]]
+    return {tool: ToolRun.from_dict(stored["runs"][tool]) for tool in same}
 
 
 def _store(cache: Path, id_: str, runs: dict[str, ToolRun]) -> None:
