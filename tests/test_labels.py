@@ -83,8 +83,9 @@ def test_each_point_is_in_its_channel_and_atoms_in_ligand():
 
 
 def test_labels_overlap():
-    """An atom may donate and accept: channels are not exclusive."""
-    volume = label_volume([[0.0, 10.0, 20.0]] * 2, [0, 1], [], GRID)
+    """An atom may donate and accept, or donate twice: channels are not exclusive, and two points still give 1."""
+    volume = label_volume([[0.0, 10.0, 20.0]] * 3, [0, 1, 0], [], GRID)
+    assert volume.values.max() == 1
     assert np.array_equal(volume["hbond_donor"].values, volume["hbond_acceptor"].values)
     assert volume["hbond_donor"].values.any()
     assert not volume.values[..., 2:].any()

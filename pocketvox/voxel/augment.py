@@ -51,7 +51,7 @@ def cube_rotations() -> np.ndarray:
         Entries are -1, 0 and 1.
     """
     signed = (np.diag(signs) @ np.eye(3)[list(order)] for order in permutations(range(3)) for signs in _SIGNS)
-    return np.array([matrix for matrix in signed if np.linalg.det(matrix) > 0]) + 0.0  # + 0.0: no negative zeros
+    return np.array([matrix for matrix in signed if np.linalg.det(matrix) > 0])
 
 
 def rotate_coord(coord, rotation: np.ndarray, center=(0.0, 0.0, 0.0)) -> np.ndarray:
