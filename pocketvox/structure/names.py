@@ -22,9 +22,7 @@ AMINO_ACIDS = frozenset(
 NUCLEOTIDES = frozenset("A C G U I N DA DC DG DT DU DI DN".split())
 
 #: Residue names of water in entries and in simulation files.
-WATERS = frozenset(
-    "HOH WAT H2O DOD SOL TIP TP3 TIP3 TIP4 TIP5 T3P T4P TP4 SPC SPCE SPE OPC OPC3 HHO OHH OH2 W".split()
-)
+WATERS = frozenset("HOH WAT H2O DOD SOL TIP TP3 TIP3 TIP4 TIP5 T3P T4P TP4 SPC SPCE SPE OPC OPC3 HHO OHH OH2 W".split())
 
 #: Groups that cap a chain; polymer when bound to one.
 CAPS = frozenset("ACE NH2 NME NMA FOR NHE ACY".split())

@@ -1,0 +1,96 @@
+"""Residues joined by covalent bonds: the units that are receptor, ligand or neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
+from .bonds import bonds_between_residues
+
+#: A protein or nucleic acid chain of at most so many residues, beside a longer one, may be a ligand.
+LONGEST_PEPTIDE, LONGEST_OLIGONUCLEOTIDE = 10, 4
+
+
+@dataclass(frozen=True)
+class Group:
+    """Residues that are one molecule.
+
+    Attributes
+    ----------
+    index : ndarray, shape=(n,), dtype=int
+        Its atoms, ascending.
+    bound_to, bound_via : int
+        Polymer atom that it is bonded to and its own atom of that bond; -1 if it is not bonded.
+    polymer : bool
+        It is (or contains) a short chain of protein or nucleic acid.
+    """
+
+    index: np.ndarray
+    bound_to: int = -1
+    bound_via: int = -1
+    polymer: bool = False
+
+
+def find_groups(structure: Structure) -> list[Group]:
+    """Groups of a structure in file order; polymer chains and water belong to none."""
+    atoms = structure.atoms
+    short = _short_chains(atoms)
+    free = (atoms.kind == OTHER) | short
+    if not free.any():
+        return []
+    seeds = np.flatnonzero(free)
+    bonds = bonds_between_residues(
+        atoms.coord, atoms.element, atoms.residue, seeds, np.flatnonzero(atoms.kind != WATER)
+    )
+    bonds = np.concatenate([bonds, _declared(structure, free)])
+    inside = free[bonds].all(axis=1)
+    label = _components(atoms, bonds[inside])
+    attached: dict[int, tuple[int, int]] = {}
+    for a, b in bonds[~inside].tolist():
+        via, to = (a, b) if free[a] else (b, a)
+        attached.setdefault(int(label[via]), (to, via))
+    groups = []
+    order = seeds[np.argsort(label[seeds], kind="stable")]
+    for index in np.split(order, np.flatnonzero(np.diff(label[order])) + 1):
+        to, via = attached.get(int(label[index[0]]), (-1, -1))
+        if to >= 0 and short[index].any():
+            continue  # a short chain bonded to a longer one, such as a light chain in two pieces, is receptor
+        groups.append(Group(index, to, via, bool(short[index].any())))
+    return sorted(groups, key=lambda g: int(g.index[0]))
+
+
+def _short_chains(atoms: Atoms) -> np.ndarray:
+    """Atoms of short polymer chains in a structure that has a longer one, shape=(n,), dtype=bool."""
+    short = np.zeros(len(atoms), bool)
+    longer = False
+    for kind, longest in ((PROTEIN, LONGEST_PEPTIDE), (NUCLEIC, LONGEST_OLIGONUCLEOTIDE)):
+        rows = np.flatnonzero(atoms.kind == kind)
+        if not len(rows):
+            continue
+        first = rows[np.flatnonzero(np.diff(atoms.residue[rows], prepend=-1))]
+        chains, inverse, count = np.unique(atoms.chain_id[first], return_inverse=True, return_counts=True)
+        del inverse
+        longer |= bool((count > 2 * longest).any())
+        short[rows] = np.isin(atoms.chain_id[rows], chains[count <= longest])
+    return short if longer else np.zeros(len(atoms), bool)
+
+
+def _declared(structure: Structure, free: np.ndarray) -> np.ndarray:
+    """Links that the file declares and that touch a free residue, shape=(k, 2)."""
+    links = structure.links
+    if not len(links):
+        return np.empty((0, 2), np.int32)
+    water = structure.atoms.kind[links] == WATER
+    return links[free[links].any(axis=1) & ~water.any(axis=1)]
+
+
+def _components(atoms: Atoms, bonds: np.ndarray) -> np.ndarray:
+    """Label of each atom's component over whole residues, shape=(n,), dtype=int32."""
+    n = int(atoms.residue[-1]) + 1
+    a, b = atoms.residue[bonds[:, 0]], atoms.residue[bonds[:, 1]]
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(n, n))
+    return connected_components(graph, directed=False)[1][atoms.residue]

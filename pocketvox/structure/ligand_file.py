@@ -1,0 +1,242 @@
+"""A ligand from its own file: SDF, MOL, MOL2 or PDB, each also gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+from rdkit import Chem, RDLogger
+
+from ..errors import LigandError
+from .atoms import Ligand
+from .perceive import perceive_bonds
+
+#: Extensions that say that a path is a ligand's file.
+LIGAND_SUFFIXES = (".sdf", ".mol", ".mol2", ".sd", ".pdb", ".ent")
+
+_HEAVIEST = 300  # heavy atoms; more is no ligand but a receptor given by mistake
+
+
+def is_ligand_path(text) -> bool:
+    """True if ``text`` names a ligand file (by its extension), existing or not."""
+    name = str(text).lower().removesuffix(".gz")
+    return name.endswith(LIGAND_SUFFIXES)
+
+
+def ligand_from_file(path) -> tuple[Ligand, tuple[str, ...]]:
+    """Read a ligand with its bond orders.
+
+    Parameters
+    ----------
+    path : path
+        SDF, MOL or MOL2 file (bond orders from the file) or PDB file (bond orders perceived from distances).
+
+    Returns
+    -------
+    ligand : Ligand
+    warnings : tuple of str
+        What was repaired, with the consequence.
+
+    Raises
+    ------
+    LigandError
+        The file is missing, empty or damaged, or its molecule has no usable positions or valences.
+    """
+    path = Path(path)
+    text = _read(path)
+    notes: list[str] = []
+    kind = _kind(path, text)
+    if kind == "pdb":
+        mol = _from_pdb(text, path)
+        notes.append(f"{path}: bond orders perceived from distances; give the ligand as SDF to be sure")
+    else:
+        mol = _from_mol2(text, path, notes) if kind == "mol2" else _from_sdf(text, path, notes)
+        mol = _sanitised(mol, path, notes)
+    _check(mol, path)
+    heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
+    title = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
+    ligand = Ligand(
+        name=title if 0 < len(title) <= 60 else path.name.split(".")[0],
+        mol=mol,
+        coord=mol.GetConformer().GetPositions()[heavy].astype(np.float32),
+        atom_names=tuple(_atom_name(mol.GetAtomWithIdx(i)) for i in heavy),
+        chemistry="perceived" if kind == "pdb" or any("perceived" in note for note in notes) else "file",
+    )
+    return ligand, tuple(notes)
+
+
+def _read(path: Path) -> str:
+    if path.is_dir():
+        raise LigandError(f"{path}: expected a ligand file. Received: a directory. Name the SDF or MOL2 file in it.")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise LigandError(f"{path}: no such file. Check the path of the ligand.") from None
+    except OSError as error:
+        raise LigandError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error):
+            raise LigandError(f"{path}: the gzip data are damaged or cut off. Get the complete file again.") from None
+    if not data.strip():
+        raise LigandError(f"{path}: the file is empty. Get the complete file again.")
+    if b"\0" in data:
+        raise LigandError(f"{path}: expected an SDF or MOL2 file. Received: binary data. Check the file.")
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _kind(path: Path, text: str) -> str:
+    if "@<TRIPOS>MOLECULE" in text:
+        return "mol2"
+    if "V2000" in text or "V3000" in text or "M  END" in text:
+        return "sdf"
+    if any(line.startswith(("ATOM  ", "HETATM")) for line in text.splitlines()):
+        return "pdb"
+    opening = text.strip().splitlines()[0][:40]
+    raise LigandError(
+        f"{path}: expected an SDF or MOL2 file. Received: text that begins {opening!r}. Check the file, or convert it."
+    )
+
+
+def _from_sdf(text: str, path: Path, notes: list[str]) -> Chem.Mol:
+    records = [record for record in text.split("$$$$") if record.strip()]
+    if len(records) > 1:
+        notes.append(f"{path}: {len(records)} molecules in the file, the first is used")
+    block = records[0]
+    if "M  END" not in block:
+        raise LigandError(f"{path}: the molecule is cut off (no 'M  END'). Get the complete file again.")
+    with _quiet():
+        mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
+    if mol is None or not mol.GetNumAtoms():
+        raise LigandError(
+            f"{path}: expected a molecule. Received: a record whose atom and bond counts do not fit its lines, or none. "
+            "Export the ligand again."
+        )
+    return mol
+
+
+def _from_mol2(text: str, path: Path, notes: list[str]) -> Chem.Mol:
+    records = text.split("@<TRIPOS>MOLECULE")[1:]
+    if len(records) > 1:
+        notes.append(f"{path}: {len(records)} molecules in the file, the first is used")
+    with _quiet():
+        mol = Chem.MolFromMol2Block(
+            "@<TRIPOS>MOLECULE" + records[0], sanitize=False, removeHs=False, cleanupSubstructures=True
+        )
+    if mol is None or not mol.GetNumAtoms():
+        raise LigandError(
+            f"{path}: expected a molecule. Received: a MOL2 record that RDKit cannot read. Give it as SDF."
+        )
+    return mol
+
+
+def _from_pdb(text: str, path: Path) -> Chem.Mol:
+    with _quiet():
+        raw = Chem.MolFromPDBBlock(text, sanitize=False, removeHs=False, proximityBonding=False)
+    if raw is None or not raw.GetNumAtoms():
+        raise LigandError(f"{path}: expected a molecule. Received: a PDB file without readable atoms. Give it as SDF.")
+    mol = _perceived(raw)
+    if mol is None:
+        raise LigandError(f"{path}: no valid molecule can be made of its atoms. Give the ligand as SDF.")
+    return mol
+
+
+def _perceived(raw: Chem.Mol) -> Chem.Mol | None:
+    """The same atoms with bonds from distances, or None if the valences do not work out."""
+    from .components import bond_type
+
+    element = np.array([atom.GetSymbol() for atom in raw.GetAtoms()])
+    bonds, charges = perceive_bonds(raw.GetConformer().GetPositions(), element)
+    mol = Chem.RWMol(raw)
+    for bond in list(mol.GetBonds()):
+        mol.RemoveBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+    for (a, b), order in bonds.items():
+        mol.AddBond(a, b, bond_type(order))
+    for atom, charge in zip(mol.GetAtoms(), charges, strict=True):
+        atom.SetFormalCharge(int(charge))
+        atom.SetIsAromatic(False)
+        atom.SetNoImplicit(False)
+    return mol.GetMol() if _try_sanitise(mol) else None
+
+
+def _sanitised(mol: Chem.Mol, path: Path, notes: list[str]) -> Chem.Mol:
+    """Sanitise; else mend charges; else perceive the bonds anew."""
+    first = Chem.RWMol(mol)
+    if _try_sanitise(first):
+        return first.GetMol()
+    mended = Chem.RWMol(mol)
+    if _mend_charges(mended) and _try_sanitise(mended):
+        notes.append(f"{path}: impossible valences mended by formal charges; check the ligand's protonation")
+        return mended.GetMol()
+    if mol.GetNumConformers():
+        again = _perceived(mol)
+        if again is not None:
+            notes.append(f"{path}: its bond orders are impossible, so they were perceived from distances")
+            return again
+    raise LigandError(f"{path}: the ligand's valences are impossible and cannot be repaired. Correct its bond orders.")
+
+
+def _mend_charges(mol: Chem.RWMol) -> bool:
+    changed = False
+    for atom in mol.GetAtoms():
+        total = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
+        limit = {"N": 3, "O": 2, "B": 3, "S": 6, "P": 5}.get(atom.GetSymbol())
+        if limit and atom.GetFormalCharge() == 0 and total == limit + 1:
+            atom.SetFormalCharge(-1 if atom.GetSymbol() == "B" else 1)
+            changed = True
+    return changed
+
+
+def _try_sanitise(mol: Chem.RWMol) -> bool:
+    with _quiet():
+        try:
+            Chem.SanitizeMol(mol)
+        except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException):
+            return False
+    return True
+
+
+def _check(mol: Chem.Mol, path: Path) -> None:
+    if not mol.GetNumConformers():
+        raise LigandError(f"{path}: the ligand has no coordinates. Give it as posed in the receptor.")
+    coord = mol.GetConformer().GetPositions()
+    heavy = np.array([atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()])
+    bad = ~np.isfinite(coord).all(axis=1)
+    if bad.any():
+        i = int(np.flatnonzero(bad)[0])
+        raise LigandError(
+            f"{path}: atom {i + 1} has no finite position ({coord[i].tolist()}). Export the ligand again."
+        )
+    if not heavy.any():
+        raise LigandError(f"{path}: the ligand has no heavy atoms. Check the file.")
+    if heavy.sum() > _HEAVIEST:
+        raise LigandError(
+            f"{path}: expected a ligand. Received: {int(heavy.sum())} heavy atoms. "
+            "Give the receptor as the structure and the small molecule as the ligand."
+        )
+    if heavy.sum() > 1 and np.ptp(coord[heavy], axis=0).max() < 1e-3:
+        raise LigandError(f"{path}: all atoms lie at one point. Give the ligand as posed in the receptor.")
+    if heavy.sum() > 5 and (coord[:, 2] == 0).all():
+        raise LigandError(f"{path}: the ligand is a flat drawing (all z are 0). Give it as posed in the receptor.")
+
+
+def _atom_name(atom: Chem.Atom) -> str:
+    info = atom.GetPDBResidueInfo()
+    if info is not None and info.GetName().strip():
+        return info.GetName().strip()
+    if atom.HasProp("_TriposAtomName"):
+        return atom.GetProp("_TriposAtomName")
+    return f"{atom.GetSymbol()}{atom.GetIdx() + 1}"
+
+
+class _quiet:  # noqa: N801 - used like a function
+    """Silence RDKit's messages: ours say what matters."""
+
+    def __enter__(self):
+        self.block = RDLogger.rdBase.BlockLogs() if hasattr(RDLogger, "rdBase") else None
+
+    def __exit__(self, *unused):
+        del self.block

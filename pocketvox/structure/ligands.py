@@ -1,0 +1,234 @@
+"""What is a ligand: the rules.
+
+The atoms of a structure are receptor, water, ligand or ignored.
+
+1. Non-polymer residues joined by covalent bonds (from distances, or declared in the file) are one **group**, so an
+   oligosaccharide or a peptidomimetic is one ligand. A **short chain** of at most ten residues of protein, or four of
+   nucleic acid, beside a longer polymer chain and not bonded to it, is a group too.
+2. A group goes to the **receptor** if it is a metal ion, a prosthetic group (haem, chlorophyll, iron-sulfur cluster,
+   ...), a cofactor bound covalently to the polymer (pyridoxal phosphate on lysine, ...), or named in ``keep``.
+3. A group is **ignored** if all its residues are additives (buffers, cryo-protectants, precipitants, lipids and
+   detergents, ions), if it is a glycan bound to the polymer, if it has fewer than seven or more than 100 heavy atoms,
+   if it lies on top of a group of higher occupancy, or if no receptor atom is within 6 angstrom.
+4. Every other group is a **ligand**; one bonded to the polymer (a covalent inhibitor) is too, with a warning.
+
+Seven heavy atoms keep the smallest drug-like fragments (benzene-sized rings with one substituent) and drop most
+unlisted additives; 100 take in macrocycles and ten-residue peptides. ``around`` overrides all rules: the groups it
+selects are the ligands, and what the rules would have taken is ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ..errors import SelectionError
+from .additives import ADDITIVES, METALS, PROSTHETIC, PROSTHETIC_IF_BOUND, SUGARS
+from .atoms import OTHER, PROTEIN, WATER, Structure, residue_label
+from .groups import Group, find_groups
+from .selector import select_residues
+
+#: Heavy atoms of a ligand: fewest and most.
+FEWEST_ATOMS, MOST_ATOMS = 7, 100
+
+#: A ligand has a receptor atom within this distance (angstrom).
+CONTACT = 6.0
+
+#: Heavy atoms of two groups closer than this are alternatives of one another (angstrom).
+OVERLAP = 1.0
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Atom indices of a structure by what they are.
+
+    Attributes
+    ----------
+    receptor, waters, ignored : ndarray, shape=(k,), dtype=int32
+        Ascending; every atom is in exactly one of these or in one ligand.
+    ligands : tuple of ndarray, shape=(k,), dtype=int32
+        Atoms of each ligand, largest first.
+    names : tuple of str
+        ``chain:resname resnum`` of each ligand; ``+n`` follows if ``n`` further residues belong to it.
+    rejected : tuple of (str, str)
+        Every other group and why it is no ligand.
+    warnings : tuple of str
+        Covalently bound ligands and the like.
+    """
+
+    receptor: np.ndarray
+    waters: np.ndarray
+    ignored: np.ndarray
+    ligands: tuple[np.ndarray, ...]
+    names: tuple[str, ...]
+    rejected: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def partition(structure: Structure, *, around: str | None = None, keep=(), occupied=None) -> Partition:
+    """Sort the atoms of a structure into receptor, waters, ligands and what is ignored.
+
+    Parameters
+    ----------
+    structure : Structure
+    around : str, optional
+        Selector of the ligand (``A:401``, ``A:MK1``, ``A:MK1 401``, ``A:401B``, ``MK1``): the groups that hold
+        the selected residues are the ligands, whatever the rules say.
+    keep : sequence of str
+        Component codes that stay in the receptor.
+    occupied : ndarray, shape=(k, 3), optional
+        Heavy-atom positions of a ligand known from elsewhere (angstrom): what lies within 1 angstrom of it is
+        ignored, and no group of the structure is a ligand.
+
+    Raises
+    ------
+    SelectionError
+        ``around`` matches nothing; the message lists what could be meant.
+    """
+    atoms = structure.atoms
+    groups = find_groups(structure)
+    owner = np.full(len(atoms), -1)
+    for i, group in enumerate(groups):
+        owner[group.index] = i
+    chosen = _chosen(structure, groups, owner, around) if around is not None else None
+    place, reasons, notes = _apply_rules(structure, groups, owner, {str(code).upper() for code in keep})
+    if occupied is not None:
+        _clear(atoms, groups, place, reasons, np.asarray(occupied, float))
+    elif chosen is not None:
+        groups, place, reasons, notes = _override(atoms, groups, place, reasons, chosen)
+    return _assemble(atoms, groups, place, reasons, notes)
+
+
+def _apply_rules(structure, groups, owner, keep) -> tuple[list[str], list[str], list[str]]:
+    """Place (``receptor``, ``ignored`` or ``ligand``) and reason of each group."""
+    atoms = structure.atoms
+    verdicts = [_verdict(atoms, group, keep) for group in groups]
+    place = [verdict[0] for verdict in verdicts]
+    reasons = [verdict[1] for verdict in verdicts]
+    body = atoms.heavy & (atoms.kind < OTHER)
+    for i, group in enumerate(groups):
+        body[group.index] = place[i] == "receptor"
+    candidates = [i for i, where in enumerate(place) if where == "ligand"]
+    if not candidates:
+        return place, reasons, []
+    tree = cKDTree(atoms.coord[body]) if body.any() else None
+    candidates.sort(key=lambda i: (-float(atoms.occupancy[groups[i].index].mean().round(3)), i))
+    taken: list[np.ndarray] = []
+    notes = []
+    for i in candidates:
+        coord = atoms.coord[_heavy(atoms, groups[i].index)]
+        if any(cKDTree(other).query(coord, distance_upper_bound=OVERLAP)[0].min() < OVERLAP for other in taken):
+            place[i], reasons[i] = "ignored", "lies on top of another ligand of the same or higher occupancy"
+        elif tree is None or not np.isfinite(tree.query(coord, distance_upper_bound=CONTACT)[0]).any():
+            place[i], reasons[i] = "ignored", f"no receptor atom within {CONTACT:g} angstrom"
+        else:
+            taken.append(coord)
+            if groups[i].bound_to >= 0:
+                where = atoms.label(groups[i].bound_to)
+                notes.append(f"{name_of(atoms, groups[i].index)} is bonded to {where}: taken as a covalent ligand")
+    return place, reasons, notes
+
+
+def _verdict(atoms, group: Group, keep: set[str]) -> tuple[str, str]:
+    codes = set(atoms.res_name[group.index].tolist())
+    heavy = _heavy(atoms, group.index)
+    bound = group.bound_to >= 0
+    if codes & keep:
+        return "receptor", "kept on request"
+    if len(heavy) <= 1 and len(group.index) and atoms.element[group.index[0]] in METALS:
+        return "receptor", "metal ion"
+    if codes & PROSTHETIC:
+        return "receptor", "prosthetic group"
+    if bound and codes & PROSTHETIC_IF_BOUND:
+        return "receptor", "cofactor bonded to the polymer"
+    if bound and atoms.res_name[group.bound_via] in SUGARS and atoms.kind[group.bound_to] == PROTEIN:
+        return "ignored", "glycosylation"
+    if codes <= ADDITIVES:
+        return "ignored", "additive, lipid or ion"
+    if len(heavy) < FEWEST_ATOMS:
+        return "ignored", f"fewer than {FEWEST_ATOMS} heavy atoms"
+    if len(heavy) > MOST_ATOMS:
+        return ("receptor" if group.polymer else "ignored"), f"more than {MOST_ATOMS} heavy atoms"
+    return "ligand", ""
+
+
+def _chosen(structure: Structure, groups, owner, around: str) -> list[np.ndarray]:
+    """Atoms of each selected ligand: whole groups, or single residues of a polymer."""
+    atoms = structure.atoms
+    hit = np.flatnonzero(select_residues(atoms, around))
+    if not len(hit):
+        raise SelectionError(
+            f"{structure.source or structure.name}: nothing matches {around!r}. {_offer(atoms, groups)}"
+        )
+    selected = [groups[i].index for i in dict.fromkeys(owner[hit].tolist()) if i >= 0]
+    rest = hit[(owner[hit] < 0) & (atoms.kind[hit] != WATER)]
+    selected += [np.flatnonzero(atoms.residue == r) for r in np.unique(atoms.residue[rest])]
+    if not selected:
+        raise SelectionError(
+            f"{structure.source or structure.name}: {around!r} is water, which cannot be the ligand. "
+            f"{_offer(atoms, groups)}"
+        )
+    return selected
+
+
+def _offer(atoms, groups) -> str:
+    sizes = sorted(((len(_heavy(atoms, g.index)), i) for i, g in enumerate(groups)), key=lambda s: (-s[0], s[1]))
+    names = [name_of(atoms, groups[i].index) for size, i in sizes if size > 1][:12]
+    if not names:
+        return "The structure has no non-polymer group; give --center instead."
+    return f"Candidates: {', '.join(names)}."
+
+
+def _override(atoms, groups, place, reasons, chosen):
+    """Make the chosen atoms the ligands, and ignore what the rules would have taken."""
+    taken = np.zeros(len(atoms), bool)
+    taken[np.concatenate(chosen)] = True
+    kept = [i for i, group in enumerate(groups) if not taken[group.index].any()]
+    place = ["ignored" if place[i] == "ligand" else place[i] for i in kept] + ["ligand"] * len(chosen)
+    reasons = [reasons[i] or "another ligand was selected" for i in kept] + [""] * len(chosen)
+    groups = [groups[i] for i in kept] + [Group(index) for index in chosen]
+    return groups, place, reasons, []
+
+
+def _clear(atoms, groups, place, reasons, occupied: np.ndarray) -> None:
+    """Ignore every group that a ligand from elsewhere lies on, and every other ligand."""
+    tree = cKDTree(occupied)
+    for i, group in enumerate(groups):
+        heavy = _heavy(atoms, group.index)
+        if len(heavy) and tree.query(atoms.coord[heavy])[0].min() < OVERLAP:
+            place[i], reasons[i] = "ignored", "the given ligand lies here"
+        elif place[i] == "ligand":
+            place[i], reasons[i] = "ignored", "another ligand was given"
+
+
+def _assemble(atoms, groups, place, reasons, notes) -> Partition:
+    what = np.where(atoms.kind == WATER, 1, 0)
+    for group, where in zip(groups, place, strict=True):
+        what[group.index] = {"receptor": 0, "ignored": 2, "ligand": 3}[where]
+    ligands = [g.index for g, where in zip(groups, place, strict=True) if where == "ligand"]
+    ligands.sort(key=lambda index: (-len(_heavy(atoms, index)), int(index[0])))
+    rejected = [
+        (name_of(atoms, g.index), reason) for g, where, reason in zip(groups, place, reasons, strict=True) if reason
+    ]
+    parts = [np.flatnonzero(what == k).astype(np.int32) for k in range(3)]
+    return Partition(
+        receptor=parts[0],
+        waters=parts[1],
+        ignored=parts[2],
+        ligands=tuple(index.astype(np.int32) for index in ligands),
+        names=tuple(name_of(atoms, index) for index in ligands),
+        rejected=tuple(rejected),
+        warnings=tuple(notes),
+    )
+
+
+def name_of(atoms, index: np.ndarray) -> str:
+    """``chain:resname resnum`` of the first residue, ``+n`` for ``n`` further ones."""
+    more = len(np.unique(atoms.residue[index])) - 1
+    return residue_label(atoms, int(index[0])) + (f"+{more}" if more else "")
+
+
+def _heavy(atoms, index: np.ndarray) -> np.ndarray:
+    return index[~np.isin(atoms.element[index], ("H", "D"))]
