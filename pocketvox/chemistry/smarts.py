@@ -91,15 +91,23 @@ def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
     Charges are left as they are if ``mol`` has explicit hydrogen atoms.
     """
     if any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()):
-        return Chem.RemoveHs(mol, sanitize=False)
-    mol = Chem.Mol(mol)
+        # all of them (deuterium and stereo hydrogens too), or the atoms would not be the heavy atoms of ``mol``
+        return _perceived(Chem.RemoveAllHs(mol, sanitize=False))
+    mol = _perceived(Chem.Mol(mol))
     for smarts, charge in _PROTONATION:
         for match in mol.GetSubstructMatches(_query(smarts)):
             _set_charge(mol.GetAtomWithIdx(match[0]), charge)
-    for (i,) in mol.GetSubstructMatches(_query(_AMINE)):
+    rank = list(Chem.CanonicalRankAtoms(mol, breakTies=False))  # which of two amines must not depend on atom order
+    for i in sorted((i for (i,) in mol.GetSubstructMatches(_query(_AMINE))), key=lambda i: rank[i]):
         if not any(i == near for (near,) in mol.GetSubstructMatches(_query(_NEAR_CATION))):
             _set_charge(mol.GetAtomWithIdx(i), +1)
-    Chem.SanitizeMol(mol, catchErrors=True)
+    return _perceived(mol)
+
+
+def _perceived(mol: Chem.Mol) -> Chem.Mol:
+    """``mol`` itself, with hydrogen counts, rings, aromaticity and hybridisation; odd valences are let pass."""
+    mol.UpdatePropertyCache(strict=False)
+    Chem.SanitizeMol(mol, Chem.SANITIZE_ALL ^ Chem.SANITIZE_PROPERTIES, catchErrors=True)
     return mol
 
 
