@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rdkit import Chem
@@ -112,6 +112,7 @@ def prepare(protein: Path, ligand: Path, folder: Path) -> Prepared:
     mol = Chem.MolFromMolFile(str(ligand))
     if mol is None:
         raise ValueError(f"RDKit cannot sanitise the ligand. Received: {ligand}. Choose another complex.")
+    mol = Chem.RemoveAllHs(mol)  # reading keeps those that define stereochemistry
     text = gzip.open(protein, "rt").read() if protein.suffix == ".gz" else protein.read_text()
     amino, waters = [], []
     for line in text.splitlines():
@@ -252,8 +253,10 @@ def run_prolif(files: Prepared) -> tuple[list[Contact], float]:
 # ------------------------------------------------------------------------------------------------------------ PLIP
 def run_plip(files: Prepared) -> tuple[list[Contact], float]:
     """Contacts that PLIP reports for the ligand in one combined file (its own hydrogens, types and refinement)."""
-    from plip.basic import config
-    from plip.structure.preparation import PDBComplex
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from plip.basic import config
+        from plip.structure.preparation import PDBComplex
 
     config.NOFIXFILE = True
     with tempfile.TemporaryDirectory() as scratch:
@@ -311,11 +314,12 @@ def load_detector(name: str) -> Callable[[Prepared], tuple[list[Contact], float]
 
 def tool_versions() -> dict[str, str]:
     """Versions of what was compared and of the toolkits beneath."""
-    names = ("pocketvox", "prolif", "plip", "rdkit", "openbabel", "numpy")
-    found = {}
-    for name in names:
+    from pocketvox import __version__
+
+    found = {"pocketvox": __version__}
+    for name in ("prolif", "plip", "rdkit", "openbabel", "numpy"):
         try:
             found[name] = version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed as a package"
+        except PackageNotFoundError:
+            found[name] = "not installed"
     return found

@@ -2,7 +2,7 @@
 
 Usage::
 
-    pip install prolif==2.2.3 plip==3.0.1
+    pip install -e .[bench]
     python -m benchmarks.interactions_crosscheck -o results.json
 
 runs pocketvox, ProLIF (implicit-hydrogen mode) and PLIP on the complexes listed in :data:`COMPLEXES`, found in the
