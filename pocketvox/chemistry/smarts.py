@@ -13,18 +13,26 @@ import numpy as np
 from rdkit import Chem
 
 #: Carbon without nitrogen, oxygen or fluorine next to it; thioether and thiophene sulfur; heavy halogens on carbon.
-HYDROPHOBIC = "[$([#6;+0;!$([#6]~[#7,#8,#9])]),$([S;X2;H0;+0;!$(S~[#7,#8])]),$([s;+0]),$([Cl,Br,I;$(*-[#6])])]"
+APOLAR = "[$([#6;+0;!$([#6]~[#7,#8,#9])]),$([S;X2;H0;+0;!$(S~[#7,#8])]),$([s;+0]),$([Cl,Br,I;$(*-[#6])])]"
+#: Apolar atoms that stand for the hydrophobic groups around them: no methyl (its neighbour stands for it), no methylene
+#: of a saturated ring, no chlorine. Feature set of RDKit's BaseFeatures.fdef (ChainTwoWayAttach, ThreeWayAttach and
+#: lumped hydrophobes), as used by ProLIF 2.2.
+HYDROPHOBIC = (
+    "[$([c;+0]),$([s;+0]),$([S;X2;H0;+0]),$([Br,I;$(*-[#6])]),"
+    "$([C;+0;X4;H2;R0]),$([C;+0;X4;H1]),$([C;+0;X4;H0]),$([C;+0;X3;H1;R0]),$([C;+0;X3;H0]),$([C;+0;X2;H0;R0])"
+    ";!$([#6]~[#7,#8,#9]);!$(S~[#7,#8])]"
+)
 #: Nitrogen, oxygen or sulfur that carries hydrogen.
 DONOR = "[#7,O,S;!H0]"
 #: Lone pairs that are free to accept: no ester or diaryl-ether oxygen, no nitro group, no amide, aniline or
 #: protonated nitrogen.
 ACCEPTOR = (
     "[$([O;+0,-1;!$([OX2]([#6])[CX3]=O);!$([OX2](a)a);!$([OX1]~[NX3+]~[OX1])]),$([o;+0]),"
-    "$([n;+0;X2]),$([NX2;+0;!$(N=C-[NX3])]),$([NX1;+0]),"
+    "$([n;+0,-1;X2]),$([NX2;+0,-1]),$([NX1;+0]),"
     "$([NX3;+0;!$(N-[#6,#16,#15]=[O,N,S]);!$(N-a);!$(N-[CX3]=[CX3])])]"
 )
 #: What coordinates a metal: free lone pairs, thiols, thiolates and thiones.
-METAL_BINDING = "[$([S;H1,-1,X1]),$([n;-1]),$([N;-1])]"
+METAL_BINDING = "[S;H1,-1,X1]"
 #: Sigma-hole donors.
 HALOGEN = "[Cl,Br,I;$(*-[#6])]"
 
@@ -32,6 +40,7 @@ HALOGEN = "[Cl,Br,I;$(*-[#6])]"
 POSITIVE_GROUPS = (
     "[NX3,NX2:1]-[CX3;!$(C-[CX3]=O)](=[NX3+:2])-[NX3:3]",
     "[NX3:1]-[CX3]=[NX3+:2]",
+    "[nX3H1:1]:[cX3]:[nX3H1+:2]",
     "[#7;+;!$([#7+]~[#8]);!$(*~[-]):1]",
     "[#15,#16;+;!$(*~[-]):1]",
 )
@@ -39,15 +48,24 @@ NEGATIVE_GROUPS = (
     "[OX1:1]=[#6]-[OX1-:2]",
     "[OX1:1]~[P,S]([OX1-:2])~[OX1:3]",
     "[OX1:1]~[P,S]-[OX1-:2]",
+    "[nX2:1]1[nX2:2][nX2:3][nX2-:4]c1",
+    "[nX2:1]1[nX2:2][nX2-:3][nX2:4]c1",
     "[#7,#8,#16;-;!$(*~[+]):1]",
 )
 
-#: (pattern, charge given to the atom matched first) applied in this order.
+#: (pattern, charge given to the atom matched first) applied in this order: carboxylic, phosphoric, sulfonic and
+#: sulfinic acids, acyl sulfonamides and tetrazoles (pKa below 5.5); amidines, guanidines and isothioureas (above 8).
 _PROTONATION = (
     ("[OX2H1]-[CX3]=O", -1),
     ("[OX2H1]-P=O", -1),
-    ("[OX2H1]-S(=O)=O", -1),
-    ("[NX2;+0;!$(N-[!#6;!#1])]=[CX3;!$(C-[!#6;!#7])](-[NX3;!$(N-C=[O,S]);!$(N-S)])", +1),
+    ("[OX2H1]-[SX3,SX4]=O", -1),
+    ("[NX3H1;$(N(-C=O)-S(=O)=O)]", -1),
+    ("[nH1;$(n1nnnc1),$(n1nncn1)]", -1),
+    (
+        "[NX2;+0;!$(N-[!#6;!#1]);!$(N-C#N)]=[CX3;!$(C-[!#6;!#7;!#8;!#16])]"
+        "(-[NX3;!$(N-C=[O,S]);!$(N-[S,P,N,O]);!$(N-C#N)])",
+        +1,
+    ),
 )
 #: Aliphatic amines: every neighbour a saturated carbon.
 _AMINE = "[NX3;+0;!$(N~[!#6;!#1]);!$(N-[#6;!X4])]"
@@ -61,7 +79,7 @@ class MoleculeRoles:
 
     Attributes
     ----------
-    hydrophobic, binds_metal, halogen : ndarray, shape=(n,), dtype=bool
+    apolar, hydrophobic, binds_metal, halogen : ndarray, shape=(n,), dtype=bool
     donor, acceptor : ndarray, shape=(n,), dtype=uint8
         0 (no), else the hybridisation: 2 (sp2 and sp), 3 (sp3).
     rings : tuple of tuple of int
@@ -70,6 +88,7 @@ class MoleculeRoles:
         Atoms that share one charge.
     """
 
+    apolar: np.ndarray
     hydrophobic: np.ndarray
     donor: np.ndarray
     acceptor: np.ndarray
@@ -123,11 +142,10 @@ def _set_charge(atom: Chem.Atom, charge: int) -> None:
 def molecule_roles(mol: Chem.Mol) -> MoleculeRoles:
     """Types of every heavy atom of a sanitised molecule."""
     mol = at_physiological_ph(mol)
-    hybridisation = np.array(
-        [3 if a.GetHybridization() == Chem.HybridizationType.SP3 else 2 for a in mol.GetAtoms()], np.uint8
-    )
+    hybridisation = np.array([_hybridisation(a) for a in mol.GetAtoms()], np.uint8)
     acceptor = _mask(mol, ACCEPTOR)
     return MoleculeRoles(
+        apolar=_mask(mol, APOLAR),
         hydrophobic=_mask(mol, HYDROPHOBIC),
         donor=np.where(_mask(mol, DONOR), hybridisation, 0).astype(np.uint8),
         acceptor=np.where(acceptor, hybridisation, 0).astype(np.uint8),
@@ -141,6 +159,12 @@ def molecule_roles(mol: Chem.Mol) -> MoleculeRoles:
         positive=_groups(mol, POSITIVE_GROUPS),
         negative=_groups(mol, NEGATIVE_GROUPS),
     )
+
+
+def _hybridisation(atom: Chem.Atom) -> int:
+    """3 if tetrahedral, else 2; terminal oxygens and sulfurs count as trigonal whatever resonance form is drawn."""
+    terminal = atom.GetAtomicNum() in (8, 16) and atom.GetDegree() == 1 and atom.GetTotalNumHs() == 0
+    return 3 if atom.GetHybridization() == Chem.HybridizationType.SP3 and not terminal else 2
 
 
 def _mask(mol: Chem.Mol, smarts: str) -> np.ndarray:
