@@ -38,7 +38,7 @@ def run(*contacts, error=""):
 @pytest.fixture
 def two_tools():
     left = {
-        "a": run(contact("hbond", "A:1"), contact("hbond", "A:2", 2.9), contact("hydrophobic", "A:9")),
+        "a": run(contact("hbond", "A:1"), contact("hbond", "A:2", 2.9), contact("hydrophobic", "A:1", 2.0)),
         "b": run(contact("hbond", "A:1"), contact("hbond", "A:1", 2.7, "O"), contact("hbond", "A:1", 3.1, "N")),
         "c": run(contact("hbond", "A:7")),
     }
@@ -51,8 +51,8 @@ def two_tools():
 
 
 def write_complex(folder):
-    """A protein of six records and formaldehyde with its hydrogens."""
-    mol = Chem.AddHs(Chem.MolFromSmiles("C=O"))
+    """A protein of six records and ethanimine, whose N-H reading keeps because it defines the stereochemistry."""
+    mol = Chem.AddHs(Chem.MolFromSmiles("C/C=N/[H]"))
     AllChem.EmbedMolecule(mol, randomSeed=1)
     Chem.MolToMolFile(mol, str(folder / "x.sdf"))
     (folder / "x.pdb").write_text(PROTEIN)
@@ -121,11 +121,12 @@ def test_combined_file_is_pdb_that_another_program_reads_with_the_ligand_bonded(
     structure = gemmi.read_structure(str(files.combined))
     names = [(c.name, r.name, str(r.seqid), a.name, a.element.name) for c in structure[0] for r in c for a in r]
     assert names[0] == ("A", "SER", "52B", "N", "N")
-    assert names[-2:] == [("Y", "LIG", "1", "C1", "C"), ("Y", "LIG", "1", "O2", "O")]
+    assert names[3:] == [("Y", "LIG", "1", "C1", "C"), ("Y", "LIG", "1", "C2", "C"), ("Y", "LIG", "1", "N3", "N")]
     conect = [line for line in files.combined.read_text().splitlines() if line.startswith("CONECT")]
-    assert conect == ["CONECT    4    5    5", "CONECT    5    4    4"]  # the double bond is told by repetition
-    assert Chem.MolToSmiles(Chem.MolFromMolFile(str(files.ligand))) == "C=O"
-    assert "H" not in files.symbols
+    # the double bond is told by repetition
+    assert conect == ["CONECT    4    5", "CONECT    5    4    6    6", "CONECT    6    5    5"]
+    assert Chem.MolToSmiles(Chem.MolFromMolFile(str(files.ligand))) == "CC=N"
+    assert files.symbols == ("C", "C", "N")
 
 
 def test_ligand_that_cannot_be_sanitised_is_named(tmp_path):
