@@ -17,6 +17,7 @@ from pocketvox.structure.atoms import Atoms
 #: Properties of receptor heavy atoms.
 ATOM_TYPES = (
     "occupancy",
+    "apolar",
     "hydrophobic",
     "aromatic",
     "hbond_donor",
@@ -144,6 +145,7 @@ def _site_types(sites: Sites) -> np.ndarray:
     types = np.zeros((len(sites.coord), len(ATOM_TYPES)), bool)
     for name, values in (
         ("occupancy", True),
+        ("apolar", sites.apolar),
         ("hydrophobic", sites.hydrophobic),
         ("hbond_donor", sites.donor > 0),
         ("hbond_acceptor", sites.acceptor > 0),

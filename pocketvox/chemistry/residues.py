@@ -3,7 +3,8 @@
 A row maps atom names to roles, written as words joined by commas:
 
 ======  ==============================================================================================
-``h``   hydrophobic: a carbon or sulfur with no nitrogen or oxygen neighbour
+``h``   hydrophobic: an apolar atom (see ``c``) that is no methyl and no methylene of a saturated ring
+``c``   apolar only: a carbon or thioether sulfur with no nitrogen, oxygen or fluorine neighbour
 ``d2``  hydrogen-bond donor, trigonal (sp2): hydrogens lie in the plane of the neighbours
 ``d3``  hydrogen-bond donor, tetrahedral (sp3)
 ``a2``  hydrogen-bond acceptor, trigonal: lone pairs in the plane of the group
@@ -25,49 +26,49 @@ _AMINO_BACKBONE = "N:d2 O:a2,m OXT:a2,m"
 _NUCLEIC_BACKBONE = "OP1:a2,m OP2:a2,m OP3:a2,m O5':a3 O4':a3 O3':a3,d3 O2':a3,d3"
 
 _AMINO_ROWS = {
-    "ALA": "CB:h",
+    "ALA": "CB:c",
     "ARG": "CB:h CG:h NE:d2 NH1:d2 NH2:d2",
-    "ASN": "OD1:a2,m ND2:d2",
-    "ASP": "OD1:a2,m OD2:a2,m",
-    "CYS": "CB:h SG:h,d3,m",
-    "GLN": "CB:h OE1:a2,m NE2:d2",
-    "GLU": "CB:h OE1:a2,m OE2:a2,m",
+    "ASN": "CB:h OD1:a2,m ND2:d2",
+    "ASP": "CB:h OD1:a2,m OD2:a2,m",
+    "CYS": "CB:h SG:d3,m",
+    "GLN": "CB:h CG:h OE1:a2,m NE2:d2",
+    "GLU": "CB:h CG:h OE1:a2,m OE2:a2,m",
     "GLY": "",
     "HIS": "CB:h ND1:d2,a2,m NE2:d2,a2,m",
-    "ILE": "CB:h CG1:h CG2:h CD1:h",
-    "LEU": "CB:h CG:h CD1:h CD2:h",
+    "ILE": "CB:h CG1:h CG2:c CD1:c",
+    "LEU": "CB:h CG:h CD1:c CD2:c",
     "LYS": "CB:h CG:h CD:h NZ:d3",
-    "MET": "CB:h CG:h SD:h,m CE:h",
+    "MET": "CB:h CG:h SD:h,m CE:c",
     "PHE": "CB:h CG:h CD1:h CD2:h CE1:h CE2:h CZ:h",
-    "PRO": "CB:h CG:h",
+    "PRO": "CB:c CG:c",
     "SER": "OG:d3,a3",
-    "THR": "CG2:h OG1:d3,a3",
+    "THR": "CG2:c OG1:d3,a3",
     "TRP": "CB:h CG:h CD2:h CE3:h CZ2:h CZ3:h CH2:h NE1:d2",
     "TYR": "CB:h CG:h CD1:h CD2:h CE1:h CE2:h OH:d2,a2",
-    "VAL": "CB:h CG1:h CG2:h",
+    "VAL": "CB:h CG1:c CG2:c",
     # common modified residues: the rows of their parents do not describe these
-    "MSE": "CB:h CG:h SE:h,m CE:h",
-    "SEC": "CB:h SE:h,d3,m",
+    "MSE": "CB:h CG:h SE:h,m CE:c",
+    "SEC": "CB:h SE:d3,m",
     "PYL": "CB:h CG:h CD:h NZ:d2 O2:a2 CA2:h CB2:h CG2:h CD2:h",
     "SEP": "OG:a3 O1P:a2,m O2P:a2,m O3P:a2,m",
-    "TPO": "CG2:h OG1:a3 O1P:a2,m O2P:a2,m O3P:a2,m",
+    "TPO": "CG2:c OG1:a3 O1P:a2,m O2P:a2,m O3P:a2,m",
     "PTR": "CB:h CG:h CD1:h CD2:h CE1:h CE2:h OH:a2 O1P:a2,m O2P:a2,m O3P:a2,m",
     "TYS": "CB:h CG:h CD1:h CD2:h CE1:h CE2:h OH:a2 O1:a2,m O2:a2,m O3:a2,m",
-    "HYP": "CB:h OD1:d3,a3",
-    "CSO": "CB:h SG:h OD:d3,a3",
+    "HYP": "CB:c OD1:d3,a3",
+    "CSO": "CB:h OD:d3,a3",
     "CSD": "CB:h OD1:a2,m OD2:a2,m",
     "OCS": "CB:h OD1:a2,m OD2:a2,m OD3:a2,m",
     "CME": "CB:h SG:h SD:h CE:h OH:d3,a3",
     "KCX": "CB:h CG:h CD:h NZ:d2 OQ1:a2,m OQ2:a2,m",
     "MLY": "CB:h CG:h CD:h NZ:d3",
     "M3L": "CB:h CG:h CD:h",
-    "ALY": "CB:h CG:h CD:h NZ:d2 OH:a2 CH3:h",
-    "PCA": "CB:h CG:h OE:a2",
+    "ALY": "CB:h CG:h CD:h NZ:d2 OH:a2 CH3:c",
+    "PCA": "CB:c CG:c OE:a2",
     "CGU": "OE11:a2,m OE12:a2,m OE21:a2,m OE22:a2,m",
-    "NLE": "CB:h CG:h CD:h CE:h",
-    "ABA": "CB:h CG:h",
-    "AIB": "CB1:h CB2:h",
-    "ACE": "CH3:h",
+    "NLE": "CB:h CG:h CD:h CE:c",
+    "ABA": "CB:h CG:c",
+    "AIB": "CB1:c CB2:c",
+    "ACE": "CH3:c",
     "NH2": "N:d2",
     "NME": "N:d2",
 }
@@ -78,7 +79,7 @@ _NUCLEIC_ROWS = {
     "G": "O6:a2,m N1:d2 N2:d2 N3:a2,m N7:a2,m",
     "U": "O2:a2,m N3:d2 O4:a2,m C5:h",
     "I": "O6:a2,m N1:d2 N3:a2,m N7:a2,m",
-    "DT": "O2:a2,m N3:d2 O4:a2,m C5:h C7:h",
+    "DT": "O2:a2,m N3:d2 O4:a2,m C5:h C7:c",
 }
 _NUCLEIC_ROWS |= {f"D{base}": _NUCLEIC_ROWS[base] for base in "ACGUI"}
 
@@ -132,6 +133,7 @@ class AtomRoles:
     """What one atom of a residue can do; ``donor`` and ``acceptor`` hold 2 (sp2), 3 (sp3) or 0 (cannot)."""
 
     hydrophobic: bool = False
+    apolar: bool = False
     donor: int = 0
     acceptor: int = 0
     binds_metal: bool = False
@@ -139,11 +141,12 @@ class AtomRoles:
 
 def _roles(words: str) -> AtomRoles:
     words = words.split(",")
-    unknown = set(words) - {"h", "d2", "d3", "a2", "a3", "m"}
+    unknown = set(words) - {"h", "c", "d2", "d3", "a2", "a3", "m"}
     if unknown:
-        raise ValueError(f"Unknown role {sorted(unknown)} in the residue table. Expected h, d2, d3, a2, a3 or m.")
+        raise ValueError(f"Unknown role {sorted(unknown)} in the residue table. Expected h, c, d2, d3, a2, a3 or m.")
     return AtomRoles(
         hydrophobic="h" in words,
+        apolar="h" in words or "c" in words,
         donor=2 * ("d2" in words) + 3 * ("d3" in words),
         acceptor=2 * ("a2" in words) + 3 * ("a3" in words),
         binds_metal="m" in words,

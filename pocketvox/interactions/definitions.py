@@ -25,9 +25,14 @@ class HydrogenBond:
 
 @dataclass(frozen=True)
 class Hydrophobic:
-    """Two hydrophobic atoms; ``distance`` as in ProLIF 2.2 (Hydrophobic)."""
+    """Two hydrophobic atoms within ``distance``, or two apolar atoms (methyls included) within ``contact``.
+
+    ``distance`` and the choice of hydrophobic atoms are ProLIF 2.2's (Hydrophobic); ``contact`` is two carbon radii
+    (Bondi, doi:10.1021/j100785a001) plus 0.1, so that a methyl counts when it touches.
+    """
 
     distance: float = 4.5
+    contact: float = 3.5
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,12 @@ def _detect(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definition
         yield _CHANNEL["hbond_donor"], ligand.coord[d], distance, angle, d, a, -1
     for d, a, distance, angle in hydrogen_bonds(receptor, ligand, rules.hbond):
         yield _CHANNEL["hbond_acceptor"], ligand.coord[a], distance, angle, a, d, -1
-    yield from _contacts("hydrophobic", ligand, receptor, "hydrophobic", "hydrophobic", rules.hydrophobic.distance)
-    yield from _contacts("metal", ligand, receptor, "binds_metal", "metal", rules.metal.distance)
+    anchors = ligand.hydrophobic[:, None] & receptor.hydrophobic[None]
+    touching = ligand.apolar[:, None] & receptor.apolar[None]
+    reach = np.where(anchors, rules.hydrophobic.distance, np.where(touching, rules.hydrophobic.contact, 0.0))
+    yield from _contacts("hydrophobic", ligand, receptor, reach)
+    coordinating = ligand.binds_metal[:, None] & receptor.metal[None]
+    yield from _contacts("metal", ligand, receptor, np.where(coordinating, rules.metal.distance, 0.0))
     yield from _pi_stacking(ligand, receptor, rules)
     yield from _pi_cation(ligand, receptor, rules)
     yield from _salt_bridges("salt_bridge_cation", ligand, ligand.positive, receptor, receptor.negative, rules)
@@ -170,10 +174,11 @@ def _plane_normal(sites: Sites, i: int) -> np.ndarray:
     return np.cross(sites.coord[near[0]] - sites.coord[i], sites.coord[near[1]] - sites.coord[i])
 
 
-def _contacts(channel: str, ligand: Sites, receptor: Sites, ligand_role: str, receptor_role: str, reach: float):
-    left, right = np.flatnonzero(getattr(ligand, ligand_role)), np.flatnonzero(getattr(receptor, receptor_role))
-    for i, j in zip(*_pairs(ligand, left, receptor, right, reach), strict=True):
-        yield _CHANNEL[channel], ligand.coord[i], _distance(ligand.coord[i], receptor.coord[j]), np.nan, i, j, -1
+def _contacts(channel: str, ligand: Sites, receptor: Sites, reach: np.ndarray):
+    """Atom pairs nearer than ``reach``, shape=(ligand atoms, receptor atoms)."""
+    distance = np.linalg.norm(ligand.coord[:, None] - receptor.coord[None], axis=2)
+    for i, j in zip(*np.nonzero(distance <= reach), strict=True):
+        yield _CHANNEL[channel], ligand.coord[i], distance[i, j], np.nan, i, j, -1
 
 
 def _pi_stacking(ligand: Sites, receptor: Sites, rules: Definitions):
@@ -191,7 +196,8 @@ def is_stacked(a: Group, b: Group, distance: float, rules: Definitions) -> bool:
     line = b.center - a.center
     plane = _fold(_angle(a.normal, b.normal))
     offsets = (_fold(_angle(a.normal, line)), _fold(_angle(b.normal, line)))
-    if distance <= rule.face_distance and _in(plane, rule.face_plane) and any(_in(o, rule.face_normal) for o in offsets):
+    facing = _in(plane, rule.face_plane) and any(_in(o, rule.face_normal) for o in offsets)
+    if facing and distance <= rule.face_distance:
         return True
     if not (_in(plane, rule.edge_plane) and any(_in(o, rule.edge_normal) for o in offsets)):
         return False

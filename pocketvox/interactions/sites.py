@@ -42,7 +42,7 @@ class Sites:
         Heavy-atom positions (angstrom).
     index : ndarray, shape=(n,), dtype=int
         Index of each heavy atom in the atoms it was made from.
-    hydrophobic, binds_metal, metal, halogen : ndarray, shape=(n,), dtype=bool
+    apolar, hydrophobic, binds_metal, metal, halogen : ndarray, shape=(n,), dtype=bool
     donor, acceptor : ndarray, shape=(n,), dtype=uint8
         0, or the hybridisation: 2 (trigonal), 3 (tetrahedral).
     neighbours : ndarray, shape=(n, 4), dtype=int
@@ -56,6 +56,7 @@ class Sites:
 
     coord: np.ndarray
     index: np.ndarray
+    apolar: np.ndarray
     hydrophobic: np.ndarray
     donor: np.ndarray
     acceptor: np.ndarray
@@ -95,6 +96,7 @@ def ligand_sites(ligand: Ligand) -> Sites:
         Sites(
             coord=coord,
             index=np.arange(len(heavy)),
+            apolar=roles.apolar,
             hydrophobic=roles.hydrophobic,
             donor=roles.donor,
             acceptor=roles.acceptor,
@@ -125,6 +127,7 @@ def receptor_sites(atoms: Atoms) -> Sites:
         Sites(
             coord=coord,
             index=heavy,
+            apolar=typing.apolar,
             hydrophobic=typing.hydrophobic,
             donor=typing.donor,
             acceptor=typing.acceptor,
@@ -199,7 +202,7 @@ class _ReceptorTyping:
 
     def __init__(self, atoms: Atoms, heavy: np.ndarray, neighbours: np.ndarray):
         n = len(heavy)
-        self.hydrophobic, self.binds_metal, self.halogen = (np.zeros(n, bool) for _ in range(3))
+        self.apolar, self.hydrophobic, self.binds_metal, self.halogen = (np.zeros(n, bool) for _ in range(4))
         self.donor, self.acceptor = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
         self.rings, self.positive, self.negative = [], [], []
         self._atoms, self._neighbours = atoms[heavy], neighbours
@@ -224,7 +227,8 @@ class _ReceptorTyping:
                 return
         for name, roles in residues.RESIDUES[code].items():
             if (i := rows.get(name)) is not None:
-                self.hydrophobic[i], self.binds_metal[i] = roles.hydrophobic, roles.binds_metal
+                self.apolar[i], self.hydrophobic[i] = roles.apolar, roles.hydrophobic
+                self.binds_metal[i] = roles.binds_metal
                 self.donor[i], self.acceptor[i] = roles.donor, roles.acceptor
         _collect(self.rings, residues.RINGS.get(code, ()), rows, complete=True)
         _collect(self.positive, residues.POSITIVE_GROUPS.get(code, ()), rows)
@@ -248,14 +252,15 @@ class _ReceptorTyping:
         for k, i in enumerate(known):
             if i is None:
                 continue
-            self.hydrophobic[i], self.binds_metal[i] = roles.hydrophobic[k], roles.binds_metal[k]
-            self.halogen[i] = roles.halogen[k]
+            self.apolar[i], self.hydrophobic[i] = roles.apolar[k], roles.hydrophobic[k]
+            self.binds_metal[i], self.halogen[i] = roles.binds_metal[k], roles.halogen[k]
             self.donor[i], self.acceptor[i] = roles.donor[k], roles.acceptor[k]
         peptide = {"N", "CA", "C", "O"} <= set(rows)
         if peptide:  # the free amino acid of the dictionary is a residue here
             self.donor[rows["N"]], self.acceptor[rows["N"]] = 2 * (self._neighbours[rows["N"], 2] < 0), 0
             self.acceptor[rows["O"]], self.donor[rows["O"]] = 2, 0
-        for groups, target in ((roles.rings, self.rings), (roles.positive, self.positive), (roles.negative, self.negative)):
+        pairs = ((roles.rings, self.rings), (roles.positive, self.positive), (roles.negative, self.negative))
+        for groups, target in pairs:
             for group in groups:
                 present = [known[k] for k in group if known[k] is not None]
                 backbone = peptide and {rows["N"], rows["O"]} & set(present)
@@ -268,7 +273,8 @@ class _ReceptorTyping:
             element = self._atoms.element[i]
             bonded = self._neighbours[i][self._neighbours[i] >= 0]
             if element in ("C", "S", "Se"):
-                self.hydrophobic[i] = not np.isin(self._atoms.element[bonded], ("N", "O", "F")).any()
+                self.apolar[i] = not np.isin(self._atoms.element[bonded], ("N", "O", "F")).any()
+                self.hydrophobic[i] = self.apolar[i] and len(bonded) > 1
             elif element == "O":
                 self.acceptor[i] = 3
                 self.donor[i] = 3 * (len(bonded) == 1)
