@@ -7,28 +7,33 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pocketvox.channels import CORE
-
 #: Nearer than this to a receptor heavy atom the rule field is 0 (angstrom).
 CLASH_DISTANCE = 2.4
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Where the rule field of a channel is high: ``distance`` (angstrom) from receptor points that have ``feature``."""
+    """Where the rule field of a channel is high: ``distance`` (angstrom) from receptor points that have ``feature``.
+
+    ``clash`` says whether it is 0 near receptor heavy atoms.
+    """
 
     feature: str
     distance: float
     clash: bool = True
 
 
-#: The rule field, a fixed reference that is never tuned. The ring shell is not set to 0 near receptor atoms.
+#: The rule field, a fixed reference that is never tuned: "0 where a receptor heavy atom is within 2.4 A, else 1 / (1 +
+#: max(0, |d - d0|))", for rings "with no clipping". The maximum does nothing to an absolute value, so for rings either
+#: nothing is left to be clipped, or the 0 near receptor atoms does not apply. The first reading scores higher, which is
+#: the harder reference, and is used; the second is reported beside it.
 RULES = {
     "hbond_donor": Shell("hbond_acceptor", 2.9),
     "hbond_acceptor": Shell("hbond_donor", 2.9),
     "hydrophobic": Shell("hydrophobic", 3.8),
-    "pi_stacking": Shell("ring_center", 4.0, clash=False),
+    "pi_stacking": Shell("ring_center", 4.0),
 }
+RULES_UNCLIPPED = {"pi_stacking": Shell("ring_center", 4.0, clash=False)}
 
 
 def rule_field(
@@ -83,7 +88,3 @@ def prevalence_field(n: int, prevalence: np.ndarray) -> np.ndarray:
     ndarray, shape=(n, k), dtype=float32
     """
     return np.tile(np.asarray(prevalence, np.float32), (n, 1))
-
-
-if tuple(RULES) != CORE:  # the columns of the rule field are those of the core channels
-    raise RuntimeError(f"Expected one rule per core channel, in order: {CORE}. Received: {tuple(RULES)}.")

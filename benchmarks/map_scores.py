@@ -1,7 +1,8 @@
 """Scores of interaction maps inside the ligand envelope.
 
-The voxels within ``ENVELOPE_RADIUS`` of a ligand are taken from the map, labelled, and pooled over ligands. Every method is
-scored on the same voxels. A threshold is chosen per method and channel on one set of ligands and used on another.
+The voxels within ``ENVELOPE_RADIUS`` of a ligand are taken from the map, labelled, and pooled over ligands. Every
+method is scored on the same voxels. A threshold is chosen per method and channel on one set of ligands and used on
+another.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.baselines import RULES, rule_field
+from benchmarks.baselines import RULES, RULES_UNCLIPPED, rule_field
 from pocketvox import metrics
-from pocketvox.channels import CORE, ENVELOPE_RADIUS, HEADLINE, TYPED
+from pocketvox.channels import CORE, ENVELOPE_RADIUS, HEADLINE, LABEL_RADIUS, LIGAND, TYPED
+from pocketvox.config import SamplingConfig
 from pocketvox.data.store import StoreItem
-from pocketvox.voxel import Grid, Volume, envelope, label_volume
+from pocketvox.metrics import ScoreHistogram
+from pocketvox.voxel import Grid, Volume, envelope, label_volume, within
 
 MODEL, RULE_FIELD, PREVALENCE = "pocketvox", "rule_field", "prevalence"
+#: The rule field's other reading, for rings only: see :data:`benchmarks.baselines.RULES`.
+RULE_FIELD_UNCLIPPED = "rule_field_unclipped"
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,11 @@ def ligand_voxels(
         inside = envelope(ligand, grid)
         labels = label_volume(item.point_coord, item.point_channel, item.ligand_coord, grid).values[inside]
         voxels = grid.to_coord(np.argwhere(inside))
-        scores = {RULE_FIELD: rule_field(voxels, item.coord, item.features, features)}
-        channels = {RULE_FIELD: tuple(RULES)}
+        channels = {RULE_FIELD: tuple(RULES), RULE_FIELD_UNCLIPPED: tuple(RULES_UNCLIPPED)}
+        scores = {
+            RULE_FIELD: rule_field(voxels, item.coord, item.features, features),
+            RULE_FIELD_UNCLIPPED: rule_field(voxels, item.coord, item.features, features, RULES_UNCLIPPED),
+        }
         outside = 0
         if volume is not None:
             scores[MODEL], outside = sample(volume, voxels)
@@ -123,13 +131,24 @@ def sample(volume: Volume, voxels: np.ndarray) -> tuple[np.ndarray, int]:
     exact = volume.grid.to_index(voxels)
     index = np.rint(exact).astype(int)
     if len(index) and np.abs(exact - index).max() > 1e-3:
-        raise ValueError(
-            f"Expected voxel centres of the map's lattice. Received: positions up to {np.abs(exact - index).max():.3f} voxels off."
-        )
+        off = np.abs(exact - index).max()
+        raise ValueError(f"Expected voxel centres of the map's lattice. Received: positions {off:.3f} voxels off.")
     reached = np.all((index >= 0) & (index < volume.grid.shape), axis=1)
     values = np.zeros((len(index), len(volume.channels)), np.float32)
     values[reached] = volume.values[tuple(index[reached].T)]
     return values, int((~reached).sum())
+
+
+def add_ligand_channel(histogram: ScoreHistogram, item: StoreItem, volume: Volume) -> None:
+    """Count every known voxel of a map's ``ligand`` channel: all but those near an additive.
+
+    A voxel is positive within ``LABEL_RADIUS`` of a ligand heavy atom.
+    """
+    known = np.ones(volume.grid.shape, bool)
+    if len(item.ignored_coord):
+        known = ~within(item.ignored_coord, volume.grid, SamplingConfig().ignored_radius)
+    known |= (truth := within(item.ligand_coord, volume.grid, LABEL_RADIUS))
+    histogram.add(truth[known], np.clip(volume[LIGAND].values[..., 0][known], 0, 1))
 
 
 def pooled(ligands: Iterable[LigandVoxels], method: str, name: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -143,7 +162,12 @@ def pooled(ligands: Iterable[LigandVoxels], method: str, name: str) -> tuple[np.
 
 def methods(ligands: list[LigandVoxels]) -> tuple[str, ...]:
     """Names of the methods that were scored, the model first."""
-    return tuple(m for m in (MODEL, RULE_FIELD) if ligands and m in ligands[0].scores)
+    return tuple(m for m in (MODEL, RULE_FIELD, RULE_FIELD_UNCLIPPED) if ligands and m in ligands[0].scores)
+
+
+def complete_methods(ligands: list[LigandVoxels]) -> tuple[str, ...]:
+    """Those of :func:`methods` that give every core channel."""
+    return tuple(m for m in methods(ligands) if set(CORE) <= set(ligands[0].channels[m]))
 
 
 def choose_thresholds(ligands: list[LigandVoxels]) -> dict[str, dict[str, float]]:
@@ -183,7 +207,7 @@ def score(ligands: list[LigandVoxels], thresholds: dict[str, dict[str, float]]) 
         "channels": {name: _score_one(ligands, name, thresholds) for name in TYPED},
         "classes": {name: _score_one(ligands, name, thresholds) for name in HEADLINE},
     }
-    out["summary"] = {m: _summary(out, m) for m in (*methods(ligands), PREVALENCE)}
+    out["summary"] = {m: _summary(out, m) for m in (*complete_methods(ligands), PREVALENCE)}
     if MODEL in out["summary"]:
         out["ratios"] = ratios(out)
     return out
@@ -284,7 +308,7 @@ def per_ligand(ligands: list[LigandVoxels], thresholds: dict[str, dict[str, floa
                     name: metrics.jaccard(ligand.truth(name), ligand.column(method, name), thresholds[method][name])
                     for name in dict.fromkeys((*CORE, *HEADLINE))
                 }
-                for method in methods([ligand])
+                for method in complete_methods([ligand])
             },
         }
         for ligand in ligands

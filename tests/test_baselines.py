@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.baselines import CLASH_DISTANCE, RULES, prevalence_field, rule_field
+from benchmarks.baselines import CLASH_DISTANCE, RULES, RULES_UNCLIPPED, prevalence_field, rule_field
 from pocketvox.channels import CORE
 from pocketvox.features import FEATURES
 from pocketvox.metrics import average_precision, best_jaccard
@@ -53,7 +53,7 @@ def test_nearest_point_decides():
     assert field_at(3.5, "hbond_donor", *points) == pytest.approx(1 / 1.6)
 
 
-@pytest.mark.parametrize("channel", ["hbond_donor", "hbond_acceptor", "hydrophobic"])
+@pytest.mark.parametrize("channel", CORE)
 def test_zero_inside_the_clash_distance(channel):
     """2.39 A from any heavy atom is 0, 2.41 A is not; the atom need not have the type."""
     typed = (10.0, "occupancy", RULES[channel].feature)
@@ -61,11 +61,25 @@ def test_zero_inside_the_clash_distance(channel):
     assert field_at(CLASH_DISTANCE + 0.01, channel, (0.0, "occupancy"), typed) > 0.1
 
 
-def test_ring_shell_is_not_clipped_and_uses_centroids():
-    """pi_stacking: 4.0 A from a ring centroid, not from its atoms, and not 0 near an atom."""
-    ring = [(0.0, "ring_center"), (1.4, "occupancy", "aromatic")]
+def test_ring_shell_uses_centroids():
+    """pi_stacking: 4.0 A from a ring centroid, not from its atoms, to both sides."""
+    ring = [(0.0, "ring_center"), (-1.4, "occupancy", "aromatic")]
     assert field_at(4.0, "pi_stacking", *ring) == pytest.approx(1.0)
     assert field_at(3.0, "pi_stacking", *ring) == pytest.approx(0.5)
+    assert field_at(6.0, "pi_stacking", *ring) == pytest.approx(1 / 3)
+
+
+def test_unclipped_ring_shell_ignores_clashes():
+    """The other reading of the definition: not 0 near an atom, and otherwise the same."""
+    ring = receptor((0.0, "ring_center"), (1.4, "occupancy", "aromatic"))
+    voxels = np.array([[3.0, 0.0, 0.0], [5.0, 0.0, 0.0]])
+    assert rule_field(voxels, *ring, RULES_UNCLIPPED)[:, 0] == pytest.approx([0.5, 0.5])
+    assert rule_field(voxels, *ring)[:, CORE.index("pi_stacking")] == pytest.approx([0.0, 0.5])
+
+
+def test_rules_are_the_core_channels_in_order():
+    """Columns of the rule field are named by position."""
+    assert tuple(RULES) == CORE
 
 
 def test_points_without_occupancy_never_clash():
