@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "CHANNELS": "pocketvox.channels",
     "PocketvoxError": "pocketvox.errors",
-    "Structure": "pocketvox.structure",
-    "Complex": "pocketvox.structure",
+    "Structure": "pocketvox.structure.atoms",
+    "Complex": "pocketvox.structure.atoms",
     "read_structure": "pocketvox.structure",
     "read_complex": "pocketvox.structure",
     "find_interactions": "pocketvox.interactions",
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from pocketvox.inference import load_preset as load_preset
     from pocketvox.interactions import find_interactions as find_interactions
     from pocketvox.pipeline import scan as scan
-    from pocketvox.structure import Complex as Complex
-    from pocketvox.structure import Structure as Structure
     from pocketvox.structure import read_complex as read_complex
     from pocketvox.structure import read_structure as read_structure
+    from pocketvox.structure.atoms import Complex as Complex
+    from pocketvox.structure.atoms import Structure as Structure
     from pocketvox.voxel import Grid as Grid
     from pocketvox.voxel import Volume as Volume
     from pocketvox.voxel import label_volume as label_volume

@@ -12,11 +12,11 @@ import os
 import sys
 
 import pocketvox
-from pocketvox.commands import arrays, dataset, evaluate, interactions, presets, scan, train
+from pocketvox.commands import arrays, demo, interactions, presets, scan, source_tree, train
 from pocketvox.commands.common import error_line
 from pocketvox.errors import PocketvoxError, UsageError
 
-VERBS = (scan, interactions, arrays, dataset, train, evaluate, presets)
+VERBS = (scan, interactions, arrays, source_tree, train, presets, demo)
 
 DONE, BAD_INPUT, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
@@ -48,7 +48,10 @@ def main(argv: list[str] | None = None) -> int:
     int
         Exit code.
     """
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args, args.rest = parser.parse_known_args(argv)
+    if args.rest and args.run not in source_tree.HANDING_OVER:
+        parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
     _configure_logging(args)
     try:
         code = args.run(args)

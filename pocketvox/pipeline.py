@@ -1,0 +1,261 @@
+"""The scan: a structure in, pockets, hot-spots and maps out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pocketvox.errors import LigandError, SelectionError, StructureError, UsageError
+from pocketvox.report import Result
+from pocketvox.structure import partition, read_structure
+from pocketvox.structure.atoms import OTHER, Atoms, Structure
+from pocketvox.structure.ligand_file import is_ligand_path, ligand_from_file
+from pocketvox.structure.ligands import CONTACT
+from pocketvox.structure.selector import select_residues
+from pocketvox.voxel.grid import Grid
+
+#: A map reaches this far beyond the receptor (angstrom): heavy atoms of ligands lie within.
+MARGIN = 6.0
+#: ... beyond the atoms chosen with ``around``: what a grown ligand could reach.
+AROUND_MARGIN = 8.0
+#: ... beyond the ligands in a label grid: the label radius and a voxel or two.
+LABEL_MARGIN = 4.0
+#: Edge of the box around ``center`` if no size is given (angstrom): AutoDock Vina's usual box.
+BOX_SIZE = 24.0
+#: A grid with more voxels than this would not fit in a workstation's memory.
+MOST_VOXELS = 120_000_000
+
+
+@dataclass
+class Prepared:
+    """A structure sorted into receptor and ligands, with the grid to look at.
+
+    Attributes
+    ----------
+    structure : Structure
+    receptor : Atoms
+        What the network sees: polymers, prosthetic groups, metals.
+    ligands : tuple of ndarray, shape=(k,), dtype=int32
+        Atoms of each ligand that was taken out.
+    ligand_names : tuple of str
+    grid : Grid
+    seconds : dict
+        Wall time of each stage.
+    warnings : tuple of str
+    """
+
+    structure: Structure
+    receptor: Atoms
+    ligands: tuple[np.ndarray, ...]
+    ligand_names: tuple[str, ...]
+    grid: Grid
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def scan(
+    source,
+    *,
+    around: str | None = None,
+    center=None,
+    size=None,
+    preset: str | Path | None = None,
+    engine="auto",
+    threads: int | None = None,
+    predictor=None,
+    model: int | None = None,
+    keep=(),
+    cache: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Find pockets and interaction hot-spots in a structure; no ligand is needed.
+
+    Ligands, waters and additives are taken out of what the network sees; metals and prosthetic groups stay.
+
+    Parameters
+    ----------
+    source : str, path or Structure
+        PDB, mmCIF or BinaryCIF file, each also gzipped, or a PDB id (downloaded and cached).
+    around : str, optional
+        Look only around a residue (``A:401``), a component (``MK1``) or the ligand in a file. A selected ligand or
+        cofactor is taken out of the receptor; a residue of a polymer stays.
+    center : sequence of 3 floats, optional
+        Look only in a box around this point (angstrom).
+    size : float or sequence of 3 floats, optional
+        Edge, or edges, of the box around ``center`` (angstrom).
+    preset : str or path, optional
+        Trained model, by name or folder; the newest shipped one if not given.
+    engine : str or callable, optional
+        ``"auto"``, ``"openvino"`` or ``"keras"``, or a callable from (b, x, y, z, F) to probabilities.
+    threads : int, optional
+        Processor threads; all if not given.
+    predictor : Predictor, optional
+        From :func:`pocketvox.inference.load_predictor`, to scan many structures with one; then ``preset``, ``engine``
+        and ``threads`` are not used.
+    model : int, optional
+        Model number; the first if not given.
+    keep : sequence of str, optional
+        Component codes that stay in the receptor.
+    cache : path, optional
+        Folder for downloads.
+    progress : callable, optional
+        Called with the number of tiles done and in all.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    StructureError, SelectionError, LigandError, DownloadError, ConfigError, UsageError
+    """
+    from pocketvox.features import receptor_points
+    from pocketvox.inference import load_predictor
+    from pocketvox.pockets import HotspotConfig, find_pockets
+
+    seconds: dict[str, float] = {}
+    if predictor is None:
+        with _timed(seconds, "load"):
+            predictor = load_predictor(preset, engine=engine, threads=threads)
+    options = {"model": model, "keep": keep, "cache": cache, "spacing": predictor.preset.spacing}
+    prepared = prepare(source, around=around, center=center, size=size, **options)
+    seconds |= prepared.seconds
+    with _timed(seconds, "features"):
+        points = receptor_points(prepared.receptor)
+    with _timed(seconds, "predict"):
+        maps = predictor(points, prepared.grid, progress)
+    with _timed(seconds, "pockets"):
+        thresholds = {name: p for name, p in predictor.preset.thresholds.items() if name != "ligand"}
+        pockets = find_pockets(maps, prepared.receptor, hotspot_config=HotspotConfig(thresholds=thresholds))
+    return Result(
+        name=prepared.structure.name,
+        pockets=pockets,
+        maps=maps,
+        structure=prepared.structure,
+        source=prepared.structure.source,
+        sha256=prepared.structure.sha256,
+        preset=predictor.preset.name,
+        fingerprint=predictor.preset.fingerprint,
+        engine=predictor.engine_name,
+        calibrated=predictor.preset.calibrated,
+        warnings=prepared.warnings,
+        seconds=seconds,
+    )
+
+
+def prepare(
+    source,
+    *,
+    spacing: float,
+    around: str | None = None,
+    center=None,
+    size=None,
+    model: int | None = None,
+    keep=(),
+    cache: str | Path | None = None,
+) -> Prepared:
+    """Read a structure, take its ligands out, lay a grid over it.
+
+    Parameters
+    ----------
+    spacing : float
+        Edge of a voxel (angstrom).
+    source, around, center, size, model, keep, cache
+        As for :func:`scan`.
+    """
+    if around is not None and center is not None:
+        raise UsageError("Expected around or center. Received: both. Give one of them.")
+    if size is not None and center is None:
+        raise UsageError("Expected a center for the box of this size. Received: none. Give center as well.")
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "read"):
+        structure = source if isinstance(source, Structure) else read_structure(source, model=model, cache=cache)
+    with _timed(seconds, "prepare"):
+        parts, focus, notes = _sort(structure, around, keep)
+        receptor = structure.atoms[parts.receptor]
+        if not receptor.heavy.any():
+            raise StructureError(
+                f"{structure.source}: expected a receptor. Received: ligands only, by the rules. Name components that "
+                "belong to the receptor with keep (--keep)."
+            )
+        grid = _grid(structure, receptor, focus, center, size, spacing)
+    return Prepared(
+        structure=structure,
+        receptor=receptor,
+        ligands=parts.ligands,
+        ligand_names=parts.names,
+        grid=grid,
+        seconds=seconds,
+        warnings=tuple(dict.fromkeys((*structure.warnings, *parts.warnings, *notes))),
+    )
+
+
+def _sort(structure: Structure, around: str | None, keep):
+    """Partition, positions to look around (None: everywhere) and warnings."""
+    if around is None:
+        return partition(structure, keep=keep), None, ()
+    if isinstance(around, os.PathLike) or Path(around).is_file() or is_ligand_path(around):
+        ligand, notes = ligand_from_file(around)
+        parts = partition(structure, keep=keep, occupied=ligand.coord)
+        _check_frame(structure, structure.atoms[parts.receptor], ligand.coord, around)
+        return parts, ligand.coord, notes
+    atoms = structure.atoms
+    chosen = select_residues(atoms, around)
+    if chosen.any() and (atoms.kind[chosen] < OTHER).all():
+        parts = partition(structure, keep=keep)
+    else:
+        parts = partition(structure, around=around, keep=keep)
+    return parts, atoms.coord[chosen], ()
+
+
+def _check_frame(structure: Structure, receptor: Atoms, coord: np.ndarray, path) -> None:
+    """Refuse a ligand that lies nowhere near the receptor."""
+    from scipy.spatial import cKDTree
+
+    nearest = float(cKDTree(receptor.coord[receptor.heavy]).query(coord)[0].min())
+    if nearest > CONTACT:
+        raise LigandError(
+            f"{path}: the ligand is {nearest:.1f} angstrom away from every receptor atom of {structure.name}, so it is "
+            "not in the protein's frame. Give the ligand as posed in this structure."
+        )
+
+
+def _grid(structure: Structure, receptor: Atoms, focus, center, size, spacing: float) -> Grid:
+    if center is not None:
+        edges = np.broadcast_to(np.asarray(BOX_SIZE if size is None else size, float), 3)
+        center = np.asarray(center, float)
+        if center.shape != (3,) or not np.isfinite(center).all() or not (edges > 0).all():
+            raise UsageError(f"Expected a center of 3 numbers and positive edges. Received: {center}, {edges}.")
+        grid = Grid.centred(center, tuple(np.ceil(edges / spacing).astype(int) + 1), spacing)
+    elif focus is not None:
+        grid = Grid.around(focus, AROUND_MARGIN, spacing)
+    else:
+        grid = Grid.around(receptor.coord[receptor.heavy], MARGIN, spacing)
+    index = grid.to_index(receptor.coord[receptor.heavy])
+    reach = CONTACT / spacing
+    if not ((index > -reach) & (index < np.array(grid.shape) - 1 + reach)).all(axis=1).any():
+        low, high = receptor.coord.min(axis=0), receptor.coord.max(axis=0)
+        span = ", ".join(f"{a:.0f} to {b:.0f}" for a, b in zip(low, high, strict=True))
+        raise SelectionError(
+            f"{structure.source}: no receptor atom is in or near the chosen region. The receptor spans {span} angstrom "
+            "along x, y, z. Check the centre."
+        )
+    if np.prod(grid.shape, dtype=float) > MOST_VOXELS:
+        raise SelectionError(
+            f"{structure.source}: expected at most {MOST_VOXELS / 1e6:.0f} million voxels. Received: a region of "
+            f"{' x '.join(map(str, grid.shape))}. Choose a part with --around, or --center and --size."
+        )
+    return grid
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str):
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
