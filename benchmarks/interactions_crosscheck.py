@@ -14,7 +14,8 @@ For tuning definitions: ``--cache FOLDER`` keeps the results of ProLIF and PLIP 
 about speed), ``--detector module:function`` tries another detector (see ``benchmarks.interaction_tools``), and
 ``--disagreements prolif`` lists what one tool alone finds, by residue and atom name.
 
-A complex on which a tool fails counts as a failure of that tool and is left out of its pairs' Jaccards.
+A complex on which a tool fails counts as a failure of that tool and is left out of its pairs' Jaccards. To compare
+one pair with another, read the rows over the complexes where all tools ran.
 """
 
 from __future__ import annotations
@@ -67,19 +68,21 @@ def pooled_jaccard(left: dict[str, ToolRun], right: dict[str, ToolRun], type_: s
         Size of the intersection and of the union.
     """
     shared = total = 0
-    for id_ in left.keys() & right.keys():
-        if not left[id_].error and not right[id_].error:
-            a, b = left[id_].keys(type_), right[id_].keys(type_)
-            shared, total = shared + len(a & b), total + len(a | b)
+    for id_ in where_ran(left, right):
+        a, b = left[id_].keys(type_), right[id_].keys(type_)
+        shared, total = shared + len(a & b), total + len(a | b)
     return (shared / total if total else float("nan")), shared, total
+
+
+def where_ran(*tools: dict[str, ToolRun]) -> list[str]:
+    """Complexes on which every one of these tools ran."""
+    return sorted(i for i in set.intersection(*map(set, tools)) if not any(tool[i].error for tool in tools))
 
 
 def disagreements(left: dict[str, ToolRun], right: dict[str, ToolRun], type_: str) -> list[tuple[str, Contact]]:
     """Residues that only ``left`` contacts: (complex, its nearest contact), over complexes where both tools ran."""
     rows = []
-    for id_ in sorted(left.keys() & right.keys()):
-        if left[id_].error or right[id_].error:
-            continue
+    for id_ in where_ran(left, right):
         for residue in sorted(left[id_].keys(type_) - right[id_].keys(type_)):
             mine = [c for c in left[id_].contacts if c.type == type_ and c.residue == residue]
             rows.append((id_, min(mine, key=lambda c: c.distance)))
@@ -89,20 +92,25 @@ def disagreements(left: dict[str, ToolRun], right: dict[str, ToolRun], type_: st
 def summarise(runs: Runs) -> dict:
     """Jaccards, seconds and failures as stored in the result file and shown in the table."""
     ran = {tool: [r for r in runs[tool].values() if not r.error] for tool in runs}
-    jaccard = {}
-    for left, right in PAIRS:
-        if left in runs and right in runs:
-            rows = {t: pooled_jaccard(runs[left], runs[right], t) for t in TYPES}
-            jaccard[f"{left}-{right}"] = {
-                t: {"jaccard": j, "shared": shared, "total": total} for t, (j, shared, total) in rows.items()
-            }
+    common = where_ran(*runs.values())
     return {
-        "jaccard": jaccard,
+        "jaccard": _jaccards(runs),
+        "jaccard_common": _jaccards({tool: {i: rows[i] for i in common} for tool, rows in runs.items()}),
         "found": {tool: {t: sum(len(r.keys(t)) for r in ran[tool]) for t in TYPES} for tool in runs},
         "seconds": {tool: statistics.median([r.seconds for r in ran[tool]]) for tool in runs if ran[tool]},
         "failures": {tool: {i: r.error for i, r in sorted(runs[tool].items()) if r.error} for tool in runs},
         "complexes": len(next(iter(runs.values()))),
     }
+
+
+def _jaccards(runs: Runs) -> dict:
+    found = {}
+    for left, right in PAIRS:
+        if left in runs and right in runs:
+            rows = {t: pooled_jaccard(runs[left], runs[right], t) for t in TYPES}
+            types = {t: {"jaccard": j, "shared": shared, "total": total} for t, (j, shared, total) in rows.items()}
+            found[f"{left}-{right}"] = {"complexes": len(where_ran(runs[left], runs[right])), **types}
+    return found
 
 
 def table(results: dict) -> str:
@@ -111,12 +119,14 @@ def table(results: dict) -> str:
     lines = [
         f"{summary['complexes']} complexes; pooled Jaccard of (residue, type) sets, shared / all in brackets.",
         "",
-        "| pair | " + " | ".join(TYPES) + " |",
-        "|---|" + "---|" * len(TYPES),
+        "| pair | complexes | " + " | ".join(TYPES) + " |",
+        "|---|---|" + "---|" * len(TYPES),
     ]
-    for pair, rows in summary["jaccard"].items():
-        cells = [f"{rows[t]['jaccard']:.2f} ({rows[t]['shared']} / {rows[t]['total']})" for t in TYPES]
-        lines.append(f"| {' - '.join(NAMES[tool] for tool in pair.split('-'))} | " + " | ".join(cells) + " |")
+    for where, jaccards in (("both ran", summary["jaccard"]), ("all ran", summary["jaccard_common"])):
+        for pair, rows in jaccards.items():
+            cells = [f"{rows[t]['jaccard']:.3f} ({rows[t]['shared']} / {rows[t]['total']})" for t in TYPES]
+            names = " - ".join(NAMES[tool] for tool in pair.split("-"))
+            lines.append(f"| {names} | {rows['complexes']}, {where} | " + " | ".join(cells) + " |")
     lines += ["", "| tool | version | " + " | ".join(f"{t} residues" for t in TYPES) + " | failed | s per complex |"]
     lines += ["|---|---|" + "---|" * (len(TYPES) + 2)]
     for tool, found in summary["found"].items():

@@ -85,6 +85,15 @@ def test_disagreement_report_groups_by_residue_and_atom_name(two_tools):
     assert re.search(r"  2  GLY N +3\.00 / 3\.00 / 3\.00   a A:3 O1 3\.00, b B:1", only_theirs)
 
 
+def test_pairs_are_also_compared_where_every_tool_ran(two_tools):
+    third = {"a": two_tools[0]["a"], "b": run(error="X: y"), "c": two_tools[0]["c"]}
+    summary = crosscheck.summarise({"pocketvox": two_tools[0], "prolif": two_tools[1], "plip": third})
+    pair = summary["jaccard_common"]["pocketvox-prolif"]
+    assert pair["complexes"] == 1  # b failed in the third, c in the second
+    assert pair["hbond"] == {"jaccard": pytest.approx(1 / 3), "shared": 1, "total": 3}
+    assert summary["jaccard"]["pocketvox-plip"]["complexes"] == 2
+
+
 def test_table_is_made_from_the_result_file_and_reports_failures(two_tools):
     runs = {"pocketvox": two_tools[0], "prolif": two_tools[1]}
     results = {
@@ -94,7 +103,7 @@ def test_table_is_made_from_the_result_file_and_reports_failures(two_tools):
         "summary": crosscheck.summarise(runs),
     }
     text = crosscheck.table(json.loads(json.dumps(results)))
-    assert "| pocketvox - ProLIF | 0.20 (1 / 5) | 0.00 (0 / 1) | nan (0 / 0) |" in text
+    assert "| pocketvox - ProLIF | 2, both ran | 0.200 (1 / 5) | 0.000 (0 / 1) | nan (0 / 0) |" in text
     assert "| ProLIF | 2 | 3 | 0 | 0 | 1 | 0.500 |" in text
     assert "pocketvox is 1.0 times as fast as ProLIF" in text
     assert "ProLIF failed on c: ValueError: cannot read." in text
