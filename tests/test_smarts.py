@@ -11,7 +11,7 @@ from pocketvox.chemistry.smarts import MoleculeRoles, at_physiological_ph, molec
 
 def words(roles: MoleculeRoles, i: int) -> str:
     """Roles of atom ``i`` in the spelling of the residue table, plus ``x`` for sigma-hole halogens."""
-    found = ["h"] * bool(roles.hydrophobic[i])
+    found = ["h"] if roles.hydrophobic[i] else ["c"] * bool(roles.apolar[i])
     found += [f"d{roles.donor[i]}"] * bool(roles.donor[i]) + [f"a{roles.acceptor[i]}"] * bool(roles.acceptor[i])
     found += ["m"] * bool(roles.binds_metal[i]) + ["x"] * bool(roles.halogen[i])
     return ",".join(found) or "-"
@@ -29,66 +29,75 @@ def smiles(text: str) -> Chem.Mol:
 #: name, SMILES, roles of each heavy atom in order
 TABLE = [
     # nitrogen next to a carbonyl gives its lone pair away
-    ("amide", "CC(=O)N", "h - a2,m d2"),
-    ("amide_tertiary_no_donor_false", "CC(=O)N(C)C", "h - a2,m - - -"),
-    ("lactam_in_ring", "O=C1CCCN1", "a2,m - h h - d2"),
+    ("amide", "CC(=O)N", "c - a2,m d2"),
+    ("amide_tertiary_no_donor_false", "CC(=O)N(C)C", "c - a2,m - - -"),
+    ("lactam_in_ring", "O=C1CCCN1", "a2,m - c c - d2"),
     ("urea", "NC(=O)N", "d2 - a2,m d2"),
-    ("ester_bridging_oxygen_false", "CC(=O)OC", "h - a2,m - -"),
+    ("ester_bridging_oxygen_false", "CC(=O)OC", "c - a2,m - -"),
     ("ether", "COC", "- a3,m -"),
     ("diaryl_ether_oxygen_false", "c1ccccc1Oc1ccccc1", "h h h h h - - - h h h h h"),
     ("anisole_oxygen", "COc1ccccc1", "- a2,m - h h h h h"),
-    ("ketone", "CC(=O)C", "h - a2,m h"),
+    ("ketone", "CC(=O)C", "c - a2,m c"),
     ("alcohol", "CO", "- d3,a3,m"),
     ("phenol", "Oc1ccccc1", "d2,a2,m - h h h h h"),
     # nitrogen
     ("aniline_acceptor_false", "Nc1ccccc1", "d2 - h h h h h"),
     ("benzylamine", "NCc1ccccc1", "d3 - h h h h h h"),
-    ("enamine_acceptor_false", "CN(C)C=CC", "- - - - h h"),
+    ("enamine_acceptor_false", "CN(C)C=CC", "- - - - h c"),
     ("pyridine", "c1ccncc1", "h h - a2,m - h"),
     ("pyrrole_acceptor_false", "c1cc[nH]c1", "h h - d2 -"),
     ("imidazole_each_nitrogen_one_role", "c1c[nH]cn1", "- - d2 - a2,m"),
     ("n_methylimidazole_donor_false", "Cn1ccnc1", "- - - - a2,m -"),
     ("indole", "c1ccc2[nH]ccc2c1", "h h h - d2 - h h h"),
-    ("nitrile", "CC#N", "h - a2,m"),
+    ("nitrile", "CC#N", "c - a2,m"),
     ("nitro_false", "C[N+](=O)[O-]", "- - - -"),
     ("pyridine_n_oxide", "c1cc[n+]([O-])cc1", "h h - - a2,m - h"),
     ("amine_n_oxide", "C[N+](C)(C)[O-]", "- - - - a2,m"),
-    ("sulfonamide", "CS(=O)(=O)N", "h - a2,m a2,m d3"),
-    ("sulfonamide_tertiary_nitrogen_false", "CS(=O)(=O)N(C)C", "h - a2,m a2,m - - -"),
-    ("imine", "CC(C)=NC", "h - h a2,m -"),
+    ("sulfonamide", "CS(=O)(=O)N", "c - a2,m a2,m d3"),
+    ("sulfonamide_tertiary_nitrogen_false", "CS(=O)(=O)N(C)C", "c - a2,m a2,m - - -"),
+    ("imine", "CC(C)=NC", "c - c a2,m -"),
     ("amine", "CN", "- d3"),
     ("tertiary_amine_is_protonated", "CN(C)C", "- d3 - -"),
     ("quaternary_ammonium_donor_false", "C[N+](C)(C)C", "- - - - -"),
     ("morpholine", "C1COCCN1", "- - a3,m - - d3"),
     ("guanidine", "NC(=N)NC", "d2 - d2 d2 -"),
-    ("amidine", "CC(=N)N", "h - d2 d2"),
+    ("amidine", "CC(=N)N", "c - d2 d2"),
     ("cyanoguanidine_is_no_base", "N#CN=C(N)NC", "a2,m - a2,m - d2 d2 -"),
-    ("isothiourea", "CSC(=N)N", "h h - d2 d2"),
+    ("isothiourea", "CSC(=N)N", "c h,m - d2 d2"),
     # acids
-    ("carboxylic_acid", "CC(=O)O", "h - a2,m a2,m"),
+    ("carboxylic_acid", "CC(=O)O", "c - a2,m a2,m"),
     ("phosphate_monoester", "COP(=O)(O)O", "- a3,m - a2,m a2,m a2,m"),
-    ("sulfonic_acid", "CS(=O)(=O)O", "h - a2,m a2,m a2,m"),
-    ("sulfinic_acid", "CS(=O)O", "h - a2,m a2,m"),
-    ("sulfoxide", "CS(=O)C", "h - a2,m h"),
-    ("tetrazole", "Cc1nnn[nH]1", "h - a2,m a2,m a2,m a2,m"),
+    ("sulfonic_acid", "CS(=O)(=O)O", "c - a2,m a2,m a2,m"),
+    ("sulfinic_acid", "CS(=O)O", "c - a2,m a2,m"),
+    ("sulfoxide", "CS(=O)C", "c - a2,m c"),
+    ("tetrazole", "Cc1nnn[nH]1", "c - a2,m a2,m a2,m a2,m"),
     ("triazole_stays_neutral", "c1nc[nH]n1", "- a2,m - d2 a2,m"),
-    ("acyl_sulfonamide", "CC(=O)NS(C)(=O)=O", "h - a2,m a2,m - h a2,m a2,m"),
-    ("hydroxamic_acid_stays_neutral", "CC(=O)NO", "h - a2,m d2 d3,a3,m"),
+    ("acyl_sulfonamide", "CC(=O)NS(C)(=O)=O", "c - a2,m a2,m - c a2,m a2,m"),
+    ("hydroxamic_acid_stays_neutral", "CC(=O)NO", "c - a2,m d2 d3,a3,m"),
     # sulfur and halogens
-    ("thioether", "CSC", "h h h"),
-    ("thiol", "CS", "h d3,m"),
+    ("thioether_binds_metals", "CSC", "c h,m c"),
+    ("thiol", "CS", "c d3,m"),
+    ("disulfide", "CSSC", "c h h c"),
+    ("selenol", "C[SeH]", "c d3,m"),
+    ("thione", "CC(=S)N", "c - m d2"),
     ("thiophene", "c1ccsc1", "h h h h h"),
     ("thiazole", "c1cscn1", "- h h - a2,m"),
-    ("chlorobenzene", "Clc1ccccc1", "h,x h h h h h h"),
-    ("bromomethane", "CBr", "h h,x"),
+    ("chlorobenzene", "Clc1ccccc1", "c,x h h h h h h"),
+    ("bromomethane", "CBr", "c h,x"),
     ("fluorine_is_no_sigma_hole_false", "Fc1ccccc1", "- - h h h h h"),
-    ("trifluoromethyl_carbon_false", "CC(F)(F)F", "h - - - -"),
+    ("trifluoromethyl_carbon_false", "CC(F)(F)F", "c - - - -"),
     ("chlorine_on_nitrogen_false", "CN(C)Cl", "- a3,m - -"),
     ("chloride_ion_false", "[Cl-]", "-"),
     # carbon
-    ("alkane", "CC(C)C", "h h h h"),
-    ("carbon_beside_oxygen_false", "CCO", "h - d3,a3,m"),
-    ("alkyne", "CC#CC", "h h h h"),
+    ("alkane", "CC(C)C", "c h c c"),
+    ("carbon_beside_oxygen_false", "CCO", "c - d3,a3,m"),
+    ("butane_methyl_is_only_apolar", "CCCC", "c h h c"),
+    ("cyclohexane_methylene_is_only_apolar", "C1CCCCC1", "c c c c c c"),
+    ("ring_fusion_carbon", "C1CCC2CCCCC2C1", "c c c h c c c c h c"),
+    ("toluene", "Cc1ccccc1", "c h h h h h h"),
+    ("isobutene", "CC(C)=C", "c h c c"),
+    ("selenoether", "C[Se]C", "c h,m c"),
+    ("alkyne", "CC#CC", "c h h c"),
 ]
 
 
@@ -177,18 +186,18 @@ def test_explicit_hydrogens_change_nothing(text):
 
 def test_explicit_hydrogens_decide_the_charge():
     """A user who gives a neutral acid or amine with all its hydrogens has decided."""
-    assert described(Chem.AddHs(smiles("CC(=O)O"))) == "h - a2,m d2,a2,m"
+    assert described(Chem.AddHs(smiles("CC(=O)O"))) == "c - a2,m d2,a2,m"
     assert molecule_roles(Chem.AddHs(smiles("CC(=O)O"))).negative == ()
     assert described(Chem.AddHs(smiles("CN"))) == "- d3,a3,m"
     assert molecule_roles(Chem.AddHs(smiles("CN"))).positive == ()
-    assert described(Chem.AddHs(smiles("CC(=N)N"))) == "h - d2,a2,m d2"
+    assert described(Chem.AddHs(smiles("CC(=N)N"))) == "c - d2,a2,m d2"
 
 
 def test_deuterium_and_stereo_hydrogens_are_not_atoms():
     """RDKit's RemoveHs keeps both; the roles must still be those of the heavy atoms, in order."""
     params = Chem.SmilesParserParams()
     params.removeHs = False
-    for text, heavy in (("[2H]OC", "d3,a3,m -"), (r"C/C(=N/[H])N", "h - d2,a2,m d2")):
+    for text, heavy in (("[2H]OC", "d3,a3,m -"), (r"C/C(=N/[H])N", "c - d2,a2,m d2")):
         mol = Chem.MolFromSmiles(text, params)
         assert mol.GetNumAtoms() == mol.GetNumHeavyAtoms() + 1
         assert described(mol) == heavy
@@ -223,6 +232,12 @@ def test_rings(text, sizes):
     rings = molecule_roles(mol).rings
     assert sorted(map(len, rings)) == sizes
     assert all(mol.GetAtomWithIdx(i).GetIsAromatic() for ring in rings for i in ring)
+
+
+def test_hydrophobic_atoms_are_apolar():
+    for _, text, _ in TABLE:
+        roles = molecule_roles(smiles(text))
+        assert not (roles.hydrophobic & ~roles.apolar).any(), text
 
 
 def test_one_amine_of_a_piperazine_is_protonated():

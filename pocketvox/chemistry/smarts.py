@@ -13,17 +13,17 @@ import numpy as np
 from rdkit import Chem
 
 #: Carbon without nitrogen, oxygen or fluorine next to it; thioether and thiophene sulfur; heavy halogens on carbon.
-APOLAR = "[$([#6;+0;!$([#6]~[#7,#8,#9])]),$([S;X2;H0;+0;!$(S~[#7,#8])]),$([s;+0]),$([Cl,Br,I;$(*-[#6])])]"
+APOLAR = "[$([#6;+0;!$([#6]~[#7,#8,#9])]),$([S,Se;X2;H0;+0;!$(*~[#7,#8])]),$([s;+0]),$([Cl,Br,I;$(*-[#6])])]"
 #: Apolar atoms that stand for the hydrophobic groups around them: no methyl (its neighbour stands for it), no methylene
 #: of a saturated ring, no chlorine. Feature set of RDKit's BaseFeatures.fdef (ChainTwoWayAttach, ThreeWayAttach and
 #: lumped hydrophobes), as used by ProLIF 2.2.
 HYDROPHOBIC = (
-    "[$([c;+0]),$([s;+0]),$([S;X2;H0;+0]),$([Br,I;$(*-[#6])]),"
+    "[$([c;+0]),$([s;+0]),$([S,Se;X2;H0;+0]),$([Br,I;$(*-[#6])]),"
     "$([C;+0;X4;H2;R0]),$([C;+0;X4;H1]),$([C;+0;X4;H0]),$([C;+0;X3;H1;R0]),$([C;+0;X3;H0]),$([C;+0;X2;H0;R0])"
-    ";!$([#6]~[#7,#8,#9]);!$(S~[#7,#8])]"
+    ";!$([#6]~[#7,#8,#9]);!$([S,Se]~[#7,#8])]"
 )
-#: Nitrogen, oxygen or sulfur that carries hydrogen.
-DONOR = "[#7,O,S;!H0]"
+#: Nitrogen, oxygen, sulfur or selenium that carries hydrogen.
+DONOR = "[#7,O,S,Se;!H0]"
 #: Lone pairs that are free to accept: no ester or diaryl-ether oxygen, no nitro group, no amide, aniline or
 #: protonated nitrogen.
 ACCEPTOR = (
@@ -31,8 +31,8 @@ ACCEPTOR = (
     "$([n;+0,-1;X2]),$([NX2;+0,-1]),$([NX1;+0]),"
     "$([NX3;+0;!$(N-[#6,#16,#15]=[O,N,S]);!$(N-a);!$(N-[CX3]=[CX3])])]"
 )
-#: What coordinates a metal: free lone pairs, thiols, thiolates and thiones.
-METAL_BINDING = "[S;H1,-1,X1]"
+#: What coordinates a metal besides acceptors: thiols, thiolates, thiones and thioethers (as methionine in haem proteins).
+METAL_BINDING = "[$([S,Se;H1,-1,X1]),$([S,Se;X2;+0](-[#6])-[#6])]"
 #: Sigma-hole donors.
 HALOGEN = "[Cl,Br,I;$(*-[#6])]"
 
