@@ -1,0 +1,256 @@
+"""Pockets: where the ``ligand`` channel says that a ligand could be.
+
+1. Voxels whose probability reaches the threshold, joined with their 26 neighbours into regions.
+2. Regions whose nearest voxels are within the merge distance become one (single linkage).
+3. Regions larger than the largest volume are split by a watershed from the peaks of the smoothed probability.
+4. Regions smaller than the smallest volume are dropped; the others are ranked by score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pocketvox.channels import LIGAND
+from pocketvox.config import Config
+from pocketvox.errors import ConfigError, InputError
+from pocketvox.pockets.depth import pocket_depths
+from pocketvox.structure.atoms import Atoms
+from pocketvox.voxel.grid import Grid, Volume
+
+if TYPE_CHECKING:
+    from pocketvox.pockets.hotspots import Hotspot
+
+
+@dataclass(frozen=True)
+class PocketConfig(Config):
+    """How pockets are cut out of the ``ligand`` channel. Numbers without a source are choices of this project.
+
+    Attributes
+    ----------
+    threshold : float
+        Least probability of a pocket voxel.
+    merge_distance : float
+        Regions with voxel centres this near become one (angstrom): the gap that one ligand atom would fill, two label
+        radii.
+    min_volume : float
+        Smallest pocket (angstrom^3): about six ligand atoms, each with a sphere of the label radius.
+    max_volume : float
+        Larger regions are split (angstrom^3): several times the volume of a ligand of 60 heavy atoms.
+    split_distance : float
+        Least distance of the peaks that a region is split between (angstrom): the length of a fragment.
+    contact_distance : float
+        A residue lines a pocket if a heavy atom of it is this near to a pocket voxel (angstrom).
+    midpoint, slope : float
+        Pocket probability = 1 / (1 + (midpoint / score) ** slope).
+    calibrated : bool
+        ``midpoint`` and ``slope`` were fitted on validation proteins. Otherwise the probability only orders pockets.
+    """
+
+    threshold: float = 0.3
+    merge_distance: float = 2.5
+    min_volume: float = 30.0
+    max_volume: float = 1500.0
+    split_distance: float = 8.0
+    contact_distance: float = 4.0
+    midpoint: float = 100.0
+    slope: float = 1.0
+    calibrated: bool = False
+
+    def __post_init__(self):
+        if not 0 < self.threshold <= 1:
+            raise ConfigError(f"Expected threshold: above 0, at most 1. Received: {self.threshold!r}.")
+        for name in ("split_distance", "contact_distance", "midpoint", "slope", "max_volume"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"Expected {name}: a positive number. Received: {getattr(self, name)!r}.")
+        for name in ("merge_distance", "min_volume"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"Expected {name}: zero or more. Received: {getattr(self, name)!r}.")
+
+
+@dataclass(frozen=True)
+class Pocket:
+    """A place where a ligand would bind.
+
+    Attributes
+    ----------
+    name : str
+        ``pocket1`` for the best.
+    rank : int
+        1 for the best.
+    score : float
+        Integral of the squared ligand probability over the pocket (angstrom^3): grows with size and certainty.
+    probability : float
+        Monotone in ``score``, 0 to 1; see :class:`PocketConfig`.
+    center : tuple of 3 floats
+        Mean of the voxel centres, weighted by probability (angstrom).
+    volume : float
+        Of its voxels (angstrom^3).
+    depth : float
+        How far its deepest voxel is below the mouth (angstrom); see :func:`pocketvox.pockets.depth.pocket_depths`.
+    residue_ids : tuple of str
+        Lining residues in file order, as P2Rank writes them: ``chain_number`` and the insertion code (``A_25``).
+    surface_atoms : ndarray, shape=(k,), dtype=int
+        Indices of the receptor's heavy atoms within the contact distance.
+    voxels : ndarray, shape=(n, 3), dtype=int
+        Its voxels in the grid of the map, in C order.
+    hotspots : tuple of Hotspot
+        Best first.
+    """
+
+    name: str
+    rank: int
+    score: float
+    probability: float
+    center: tuple[float, float, float]
+    volume: float
+    depth: float
+    residue_ids: tuple[str, ...]
+    surface_atoms: np.ndarray
+    voxels: np.ndarray
+    hotspots: tuple[Hotspot, ...] = ()
+
+
+def detect_pockets(volume: Volume, receptor: Atoms, config: PocketConfig | None = None) -> tuple[Pocket, ...]:
+    """Pockets of a receptor, best first, without hot-spots.
+
+    Parameters
+    ----------
+    volume : Volume
+        Probabilities, shape=(x, y, z, channel), with a ``ligand`` channel.
+    receptor : Atoms
+        Receptor; hydrogens are ignored.
+    config : PocketConfig, optional
+
+    Returns
+    -------
+    tuple of Pocket
+        Empty if no region is certain and large enough.
+
+    Raises
+    ------
+    InputError
+        If the volume has no ``ligand`` channel.
+    """
+    config = config or PocketConfig()
+    probability = ligand_probability(volume)
+    voxel = volume.grid.spacing**3
+    pieces = [
+        p for r in _regions(probability, volume.grid, config) for p in _split(r, probability, volume.grid, config)
+    ]
+    pieces = [piece for piece in pieces if len(piece) * voxel >= config.min_volume]
+    if not pieces:
+        return ()
+    heavy = np.flatnonzero(receptor.heavy)
+    depths = pocket_depths(pieces, receptor.coord[heavy], volume.grid)
+    pockets = [
+        _measure(piece, probability, volume.grid, receptor, heavy, depth, config)
+        for piece, depth in zip(pieces, depths, strict=True)
+    ]
+    pockets.sort(key=lambda p: (-p.score, -p.volume, p.center))
+    return tuple(replace(p, name=f"pocket{k}", rank=k) for k, p in enumerate(pockets, 1))
+
+
+def ligand_probability(volume: Volume) -> np.ndarray:
+    """The ``ligand`` channel, shape=(x, y, z).
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if LIGAND not in volume.channels:
+        raise InputError(
+            f"Expected a {LIGAND!r} channel: pockets are where it is high. Received: {', '.join(volume.channels)}. "
+            "Use a preset that predicts it."
+        )
+    return volume.values[..., volume.channels.index(LIGAND)]
+
+
+def _regions(probability: np.ndarray, grid: Grid, config: PocketConfig) -> list[np.ndarray]:
+    """Voxels of each merged region, each shape=(n, 3) in C order."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(probability >= config.threshold, np.ones((3, 3, 3)))
+    voxels = np.argwhere(labels)
+    label = labels[tuple(voxels.T)]
+    root = _single_linkage(voxels, label, count, config.merge_distance / grid.spacing)[label]
+    return [voxels[root == r] for r in np.unique(root)]
+
+
+def _single_linkage(voxels: np.ndarray, label: np.ndarray, count: int, distance: float) -> np.ndarray:
+    """The smallest label that each label is linked to, shape=(count + 1,), dtype=int."""
+    from scipy.spatial import cKDTree
+
+    root = np.arange(count + 1)
+    if count < 2:
+        return root
+    order = np.argsort(label, kind="stable")
+    parts = np.split(voxels[order], np.cumsum(np.bincount(label, minlength=count + 1)[1:-1]))
+    low, high = (np.array([f(p, axis=0) for p in parts]) for f in (np.min, np.max))
+    gap = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).clip(0)
+    near = np.argwhere(np.triu((gap**2).sum(axis=2) <= distance**2, 1))
+    trees: dict[int, cKDTree] = {}
+    for i, j in near:
+        if root[i + 1] == root[j + 1]:
+            continue
+        tree = trees.setdefault(i, cKDTree(parts[i]))
+        if np.isfinite(tree.query(parts[j], distance_upper_bound=distance + 1e-6)[0]).any():
+            a, b = sorted((root[i + 1], root[j + 1]))
+            root[root == b] = a
+    return root
+
+
+def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: PocketConfig) -> list[np.ndarray]:
+    """The region itself, or its parts if it is too large and has several peaks."""
+    if len(voxels) * grid.spacing**3 <= config.max_volume:
+        return [voxels]
+    from scipy import ndimage
+
+    from pocketvox.pockets.peaks import suppress
+
+    low = voxels.min(axis=0)
+    inside = tuple((voxels - low).T)
+    mask = np.zeros(voxels.max(axis=0) - low + 1, bool)
+    mask[inside] = True
+    field = np.zeros(mask.shape, np.float32)
+    field[inside] = probability[tuple(voxels.T)]
+    field = ndimage.gaussian_filter(field, config.split_distance / 4 / grid.spacing, mode="constant")
+    peak = mask & (field >= ndimage.maximum_filter(np.where(mask, field, -1), 3))
+    centers = np.argwhere(peak)
+    kept = centers[suppress(centers, field[peak], config.split_distance / grid.spacing)]
+    if len(kept) == 1:
+        return [voxels]
+    markers = np.zeros(mask.shape, np.int32)
+    markers[tuple(kept.T)] = np.arange(1, len(kept) + 1)
+    height = np.where(mask, 60000 * (1 - field / field.max()), 65535).astype(np.uint16)
+    basin = ndimage.watershed_ift(height, markers, np.ones((3, 3, 3)))[inside]
+    return [voxels[basin == k] for k in range(1, len(kept) + 1)]
+
+
+def _measure(
+    voxels: np.ndarray, probability: np.ndarray, grid: Grid, receptor: Atoms, heavy: np.ndarray, depth: float, config
+) -> Pocket:
+    from scipy.spatial import cKDTree
+
+    weight = probability[tuple(voxels.T)].astype(np.float64)
+    coord = grid.to_coord(voxels)
+    center = (weight[:, None] * coord).sum(axis=0) / weight.sum()
+    score = float((weight**2).sum() * grid.spacing**3)
+    distance, _ = cKDTree(coord).query(receptor.coord[heavy], distance_upper_bound=config.contact_distance + 1e-6)
+    atoms = heavy[np.isfinite(distance)]
+    residues = dict.fromkeys(f"{receptor.chain_id[i]}_{receptor.res_id[i]}{receptor.ins_code[i]}" for i in atoms)
+    return Pocket(
+        name="",
+        rank=0,
+        score=score,
+        probability=1.0 / (1.0 + (config.midpoint / score) ** config.slope),
+        center=tuple(float(v) for v in center),
+        volume=float(len(voxels) * grid.spacing**3),
+        depth=float(depth),
+        residue_ids=tuple(residues),
+        surface_atoms=atoms,
+        voxels=voxels,
+    )

@@ -1,0 +1,242 @@
+"""Hot-spots: the points of a pocket that offer an interaction.
+
+The label of an interaction is a ball of ``LABEL_RADIUS`` around its point, so the point is looked for with that ball:
+*evidence* is the mean over the ball of the joint value (conditional probability x ligand probability). Hot-spots are
+local maxima of the evidence among the voxels whose conditional probability reaches the channel's threshold. Where the
+evidence is certain (``HotspotConfig.certain``), neighbouring points of one type have fused and there may be no maximum
+for each of them: there every voxel is a candidate. Candidates nearer than the suppression radius to a better one go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pocketvox.channels import CHANNELS, LABEL_RADIUS, TYPED
+from pocketvox.config import Config
+from pocketvox.errors import ConfigError
+from pocketvox.pockets.detect import Pocket, PocketConfig, detect_pockets, ligand_probability
+from pocketvox.pockets.partners import PartnerFinder
+from pocketvox.pockets.peaks import Patch, ball_offsets, suppress
+from pocketvox.structure.atoms import Atoms
+from pocketvox.voxel.grid import Grid, Volume
+
+
+@dataclass(frozen=True)
+class HotspotConfig(Config):
+    """How hot-spots are taken from typed channels.
+
+    Attributes
+    ----------
+    threshold : float
+        Least conditional probability of a hot-spot's voxels, for channels without their own.
+    thresholds : dict of str to float
+        The same by channel; a preset gives those chosen on its validation proteins.
+    radius : float
+        Two hot-spots of one type are farther apart than this (angstrom); at least the label radius, which is as
+        precisely as a label tells a position.
+    margin : float
+        Hot-spots may be this far outside a pocket's voxels (angstrom): centres of rings and charged groups lie between
+        the atoms that the ``ligand`` channel marks.
+    certain : float
+        Evidence from which a voxel needs no local maximum. On labels of real ligands 0.7 finds as many
+        hot-spots as there are points; 0.6 finds 5 % more, 0.8 misses 5 % of the hydrophobic ones.
+    """
+
+    threshold: float = 0.5
+    thresholds: dict[str, float] = field(default_factory=dict)
+    radius: float = LABEL_RADIUS
+    margin: float = LABEL_RADIUS
+    certain: float = 0.7
+
+    def __post_init__(self):
+        unknown = [c for c in self.thresholds if c not in TYPED]
+        if unknown:
+            raise ConfigError(f"Expected thresholds for some of {', '.join(TYPED)}. Received: {', '.join(unknown)}.")
+        for name, value in {"threshold": self.threshold, "certain": self.certain, **self.thresholds}.items():
+            if not 0 < value <= 1:
+                raise ConfigError(f"Expected {name}: above 0, at most 1. Received: {value!r}.")
+        if self.radius < LABEL_RADIUS:
+            raise ConfigError(f"Expected radius: at least {LABEL_RADIUS}. Received: {self.radius!r}.")
+        if self.margin < 0:
+            raise ConfigError(f"Expected margin: zero or more. Received: {self.margin!r}.")
+
+
+@dataclass(frozen=True)
+class Hotspot:
+    """A point where a ligand would make one type of interaction.
+
+    Attributes
+    ----------
+    type : str
+        Channel.
+    coord : tuple of 3 floats
+        Position (angstrom), finer than a voxel.
+    probability : float
+        Conditional probability, 0 to 1, at the voxel with the highest joint value of the hot-spot.
+    score : float
+        The joint value there.
+    volume : float
+        Voxels above the threshold that are nearer to this hot-spot than to others of its type (angstrom^3).
+    direction : tuple of 3 floats
+        Unit vector to the nearest partner, a ring's centroid if it is a ring; zero if there is no partner.
+    partners : tuple of str
+        Receptor atoms that could make the interaction, nearest first (``A:ASP 25:OD1``); one atom per ring.
+    """
+
+    type: str
+    coord: tuple[float, float, float]
+    probability: float
+    score: float
+    volume: float
+    direction: tuple[float, float, float]
+    partners: tuple[str, ...]
+
+
+def find_pockets(
+    volume: Volume,
+    receptor: Atoms,
+    pocket_config: PocketConfig | None = None,
+    hotspot_config: HotspotConfig | None = None,
+) -> tuple[Pocket, ...]:
+    """Pockets with their hot-spots, both best first.
+
+    Parameters
+    ----------
+    volume : Volume
+        Probabilities, shape=(x, y, z, channel): typed channels conditional, ``ligand`` marginal.
+    receptor : Atoms
+    pocket_config, hotspot_config : PocketConfig, HotspotConfig, optional
+
+    Returns
+    -------
+    tuple of Pocket
+
+    Raises
+    ------
+    InputError
+        If the volume has no ``ligand`` channel.
+    """
+    pockets = detect_pockets(volume, receptor, pocket_config)
+    hotspots = find_hotspots(volume, receptor, pockets, hotspot_config)
+    return tuple(replace(p, hotspots=found) for p, found in zip(pockets, hotspots, strict=True))
+
+
+def find_hotspots(
+    volume: Volume, receptor: Atoms, pockets: tuple[Pocket, ...], config: HotspotConfig | None = None
+) -> tuple[tuple[Hotspot, ...], ...]:
+    """Hot-spots of each pocket, best first; those between pockets go to the nearest.
+
+    Parameters
+    ----------
+    volume : Volume
+        As in :func:`find_pockets`.
+    receptor : Atoms
+    pockets : tuple of Pocket
+        Of this volume.
+    config : HotspotConfig, optional
+
+    Returns
+    -------
+    tuple of tuple of Hotspot
+        One per pocket.
+    """
+    config = config or HotspotConfig()
+    columns = [k for k, name in enumerate(volume.channels) if name in TYPED]
+    if not pockets or not columns:
+        return ((),) * len(pockets)
+    owner, voxels = _surroundings(pockets, volume.grid, config.margin)
+    raw = _evidence(volume, voxels, columns, config)
+    partners = PartnerFinder(receptor, np.array([row[1] for row in raw]).reshape(-1, 3), volume.grid.spacing)
+    result: list[list[Hotspot]] = [[] for _ in pockets]
+    for row, coord, name, probability, score, size in raw:
+        labels, direction = partners(name, coord)
+        hotspot = Hotspot(
+            type=name,
+            coord=tuple(float(v) for v in coord),
+            probability=float(probability),
+            score=float(score),
+            volume=float(size * volume.grid.spacing**3),
+            direction=direction,
+            partners=labels,
+        )
+        result[owner[row]].append(hotspot)
+    key = lambda h: (-h.score, -h.probability, -h.volume, CHANNELS.index(h.type), h.coord)  # noqa: E731
+    return tuple(tuple(sorted(found, key=key)) for found in result)
+
+
+def _surroundings(pockets: tuple[Pocket, ...], grid: Grid, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels in and around pockets, shape=(n, 3) in C order, and the index of the nearest pocket of each."""
+    owner = np.full(grid.shape, -1, np.int32)
+    for offset in ball_offsets(margin / grid.spacing):
+        for k, pocket in enumerate(pockets):
+            index = pocket.voxels + offset
+            index = index[((index >= 0) & (index < grid.shape)).all(axis=1)]
+            free = index[owner[tuple(index.T)] < 0]
+            owner[tuple(free.T)] = k
+    voxels = np.argwhere(owner >= 0)
+    return owner[tuple(voxels.T)], voxels
+
+
+def _evidence(volume: Volume, voxels: np.ndarray, columns: list[int], config: HotspotConfig) -> list[tuple]:
+    """Rows (row of ``voxels``, position, channel name, probability, joint value, number of voxels)."""
+    values, ligand, grid = volume.values, ligand_probability(volume), volume.grid
+
+    def joint(x, y, z):
+        return (values[x, y, z][:, columns] * ligand[x, y, z][:, None]).astype(np.float32)
+
+    patch = Patch(voxels, grid.shape)
+    conditional = values[tuple(voxels.T)][:, columns].astype(np.float32)
+    names = [volume.channels[k] for k in columns]
+    least = np.array([config.thresholds.get(name, config.threshold) for name in names], np.float32)
+    above = conditional >= least
+    evidence = patch.average(joint, ball_offsets(LABEL_RADIUS / grid.spacing))
+    masked = np.where(above, evidence, -1)
+    best, shift = _neighbourhood(patch, masked, evidence)
+    candidate = above & ((masked >= best) | (evidence >= config.certain))
+    product = joint(*voxels.T)
+    rows = []
+    for k, name in enumerate(names):
+        chosen = np.flatnonzero(candidate[:, k])
+        chosen = chosen[suppress(voxels[chosen], evidence[chosen, k], config.radius / grid.spacing)]
+        if len(chosen):
+            member = np.flatnonzero(above[:, k])
+            position = voxels[chosen] + shift[chosen, :, k]
+            rows += _describe(chosen, position, member, voxels, conditional[:, k], product[:, k], name, grid)
+    return rows
+
+
+def _neighbourhood(patch: Patch, masked: np.ndarray, evidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Highest masked value of the 26 neighbours, shape=(n, channel), and where evidence peaks, shape=(n, 3, channel).
+
+    The latter is, along each axis, the vertex of a parabola through a voxel and its two neighbours: -0.5 to 0.5 voxels,
+    0 where the voxel is not the highest of them. On labels of 80 real ligands this finds points that stand alone with a
+    mean error of 0.14 angstrom; the centroid of the ball has 0.23, the voxel itself 0.39.
+    """
+    best = np.full(masked.shape, -1, masked.dtype)
+    for offset in np.indices((3, 3, 3)).reshape(3, -1).T - 1:
+        if offset.any():
+            np.maximum(best, patch.neighbour(masked, offset, -1), out=best)
+    shift = np.zeros((len(masked), 3, masked.shape[1]), np.float32)
+    for axis in range(3):
+        left, right = (patch.neighbour(evidence, s * np.eye(3, dtype=int)[axis], 0) for s in (-1, 1))
+        bend = left - 2 * evidence + right
+        top = (evidence >= left) & (evidence >= right) & (bend < 0)
+        shift[:, axis] = np.where(top, 0.5 * (left - right) / np.where(top, bend, -1), 0)
+    return best, shift
+
+
+def _describe(chosen, position, member, voxels, conditional, product, name: str, grid: Grid) -> list[tuple]:
+    """Rows of one channel: the best voxel within the label radius gives the values, the nearest voxels the volume."""
+    from scipy.spatial import cKDTree
+
+    _, nearest = cKDTree(position).query(voxels[member])
+    size = np.bincount(nearest, minlength=len(chosen))
+    ball = cKDTree(voxels[member]).query_ball_point(position, LABEL_RADIUS / grid.spacing + 1e-6, return_sorted=True)
+    rows = []
+    for k, row in enumerate(chosen):
+        near = member[ball[k]] if ball[k] else np.array([row])
+        top = near[product[near].argmax()]
+        rows.append((row, grid.to_coord(position[k]), name, conditional[top], product[top], size[k]))
+    return rows

@@ -1,0 +1,128 @@
+"""The result folder: complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from pocketvox.errors import OutputError, UsageError
+from pocketvox.report.result import Result, summary
+from pocketvox.report.tables import hotspots_csv, pockets_csv
+
+#: What can be written beside the files every result has.
+FORMATS = ("ccp4", "pymol")
+#: The file by which a folder is known to be a result.
+SUMMARY = "summary.json"
+
+
+def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...] = ()) -> Path:
+    """Write summary.json, pockets.csv, hotspots.csv and maps.h5, and what else is asked for.
+
+    Everything is written to a hidden folder beside the wanted one, which is then renamed: what stood there before is
+    replaced in that moment, or kept if anything fails.
+
+    Parameters
+    ----------
+    result : Result
+    folder : str or Path
+        Of this result alone; made, with its parents, if absent.
+    formats : tuple of str, optional
+        Some of :data:`FORMATS`: ``"ccp4"`` maps, ``"pymol"`` script (with the maps and the structure that it draws).
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or holds something that is no result. Nothing is left behind.
+    UsageError
+        If a format is unknown.
+    """
+    folder = Path(folder)
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"Expected formats among {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise OutputError(f"{folder}: a file of this name is in the way. Move it or choose another folder.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SUMMARY).is_file():
+        raise OutputError(f"{folder}: expected nothing or an earlier result, to be replaced. Choose another folder.")
+    made = _missing_parents(folder)
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        temporary.chmod(0o777 & ~_umask())
+        _write_files(result, temporary, formats)
+        _replace(temporary, folder)
+    except BaseException as error:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:
+            _remove_if_empty(parent)
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise OutputError(f"{folder}: cannot be written ({reason}). Choose another folder.") from error
+        raise
+    return folder
+
+
+def _write_files(result: Result, folder: Path, formats: tuple[str, ...]) -> None:
+    from pocketvox.report.maps import write_maps
+
+    start = time.perf_counter()
+    (folder / "pockets.csv").write_text(pockets_csv(result.pockets), encoding="utf-8", newline="")
+    (folder / "hotspots.csv").write_text(hotspots_csv(result.pockets), encoding="utf-8", newline="")
+    write_maps(folder / "maps.h5", result.maps, calibrated=result.calibrated)
+    if "ccp4" in formats or "pymol" in formats:
+        from pocketvox.report.ccp4 import write_ccp4
+
+        write_ccp4(folder / "maps", result.maps)
+    if "pymol" in formats:
+        from pocketvox.report.pymol import write_pymol
+
+        write_pymol(folder, result)
+    seconds = {**result.seconds, "write": time.perf_counter() - start}
+    text = json.dumps(summary(replace(result, seconds=seconds)), indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8", newline="")
+
+
+def _replace(temporary: Path, folder: Path) -> None:
+    """Rename ``temporary`` to ``folder``; what was there goes only once the new folder stands."""
+    if not folder.is_dir():
+        os.rename(temporary, folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+    os.rename(folder, old / folder.name)
+    try:
+        os.rename(temporary, folder)
+    except BaseException:
+        os.rename(old / folder.name, folder)
+        _remove_if_empty(old)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    """Parents that will have to be made, innermost first."""
+    return [parent for parent in folder.absolute().parents if not parent.exists()]
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,104 @@
+"""What a scan found: :class:`Result`, and its summary as plain JSON types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pocketvox.pockets import Hotspot, Pocket
+from pocketvox.structure.atoms import Structure
+from pocketvox.voxel.grid import Volume
+
+#: Version of summary.json.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scan found in one structure.
+
+    Attributes
+    ----------
+    name : str
+        Of the structure.
+    pockets : tuple of Pocket
+        Best first, each with its ``hotspots``.
+    maps : Volume
+        Probabilities, shape=(x, y, z, channel): typed channels conditional, ``ligand`` marginal. One channel:
+        ``result.maps["hbond_donor"]``.
+    structure : Structure or None
+        What was scanned, its ligands included; drawn by the PyMOL script.
+    source, sha256 : str
+        Path or id of the input, and the hash of its bytes.
+    preset, fingerprint, engine : str
+        Name and fingerprint of the trained model, and what ran it.
+    calibrated : bool
+        Whether the maps' probabilities are calibrated.
+    warnings : tuple of str
+        What was assumed or repaired, each with its consequence.
+    seconds : dict of str to float
+        Wall time of each stage.
+    """
+
+    name: str
+    pockets: tuple[Pocket, ...]
+    maps: Volume
+    structure: Structure | None = None
+    source: str = ""
+    sha256: str = ""
+    preset: str = ""
+    fingerprint: str = ""
+    engine: str = ""
+    calibrated: bool = False
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def summary(result: Result) -> dict:
+    """The content of summary.json: plain JSON types without NaN; lengths in angstrom, volumes in angstrom^3."""
+    grid = result.maps.grid
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": result.name,
+        "input": {"source": result.source, "sha256": result.sha256},
+        "preset": {"name": result.preset, "fingerprint": result.fingerprint, "calibrated": bool(result.calibrated)},
+        "engine": result.engine,
+        "grid": {
+            "origin": [float(v) for v in grid.origin],
+            "shape": [int(n) for n in grid.shape],
+            "spacing": float(grid.spacing),
+        },
+        "channels": list(result.maps.channels),
+        "pockets": [_pocket(pocket) for pocket in result.pockets],
+        "warnings": list(result.warnings),
+        "seconds": {stage: round(float(value), 3) for stage, value in result.seconds.items()},
+    }
+
+
+def _pocket(pocket: Pocket) -> dict:
+    return {
+        "name": pocket.name,
+        "rank": pocket.rank,
+        "score": _round(pocket.score),
+        "probability": _round(pocket.probability),
+        "center": [_round(v) for v in pocket.center],
+        "volume": _round(pocket.volume),
+        "depth": _round(pocket.depth),
+        "residue_ids": list(pocket.residue_ids),
+        "hotspots": [_hotspot(hotspot) for hotspot in pocket.hotspots],
+    }
+
+
+def _hotspot(hotspot: Hotspot) -> dict:
+    return {
+        "type": hotspot.type,
+        "coord": [_round(v) for v in hotspot.coord],
+        "probability": _round(hotspot.probability),
+        "score": _round(hotspot.score),
+        "volume": _round(hotspot.volume),
+        "direction": [_round(v) for v in hotspot.direction],
+        "partners": list(hotspot.partners),
+    }
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4) + 0.0  # + 0.0 turns -0.0 into 0.0

@@ -1,0 +1,97 @@
+"""pockets.csv and hotspots.csv: fixed columns, order and number formats, so that equal results are equal bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from pocketvox.pockets import Pocket
+
+#: The columns of P2Rank's predictions.csv, in its order, then ours. ``sas_points`` counts a pocket's voxels, in the
+#: place of P2Rank's surface points; ``surf_atoms`` counts its lining heavy atoms; ``surf_atom_ids`` would be the serial
+#: numbers of a PDB file, which other formats lack, and stays empty.
+POCKET_COLUMNS = (
+    "name",
+    "rank",
+    "score",
+    "probability",
+    "sas_points",
+    "surf_atoms",
+    "center_x",
+    "center_y",
+    "center_z",
+    "residue_ids",
+    "surf_atom_ids",
+    "volume",
+    "depth",
+)
+
+#: Positions in angstrom, volumes in angstrom^3, ``probability`` conditional, ``score`` joint.
+HOTSPOT_COLUMNS = (
+    "pocket",
+    "type",
+    "x",
+    "y",
+    "z",
+    "probability",
+    "score",
+    "volume",
+    "direction_x",
+    "direction_y",
+    "direction_z",
+    "partners",
+)
+
+
+def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
+    """The table of pockets, best first."""
+    rows = (
+        (
+            pocket.name,
+            pocket.rank,
+            _number(pocket.score, 4),
+            _number(pocket.probability, 4),
+            len(pocket.voxels),
+            len(pocket.surface_atoms),
+            *(_number(v, 3) for v in pocket.center),
+            " ".join(pocket.residue_ids),
+            "",
+            _number(pocket.volume, 2),
+            _number(pocket.depth, 2),
+        )
+        for pocket in pockets
+    )
+    return _table(POCKET_COLUMNS, rows)
+
+
+def hotspots_csv(pockets: tuple[Pocket, ...]) -> str:
+    """The table of the hot-spots of all pockets, best first."""
+    found = [(pocket, hotspot) for pocket in pockets for hotspot in pocket.hotspots]
+    found.sort(key=lambda pair: -pair[1].score)  # stable: equal scores stay in the order of pockets
+    rows = (
+        (
+            pocket.name,
+            hotspot.type,
+            *(_number(v, 3) for v in hotspot.coord),
+            _number(hotspot.probability, 4),
+            _number(hotspot.score, 4),
+            _number(hotspot.volume, 2),
+            *(_number(v, 3) for v in hotspot.direction),
+            ";".join(hotspot.partners),
+        )
+        for pocket, hotspot in found
+    )
+    return _table(HOTSPOT_COLUMNS, rows)
+
+
+def _table(columns: tuple[str, ...], rows) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _number(value: float, digits: int) -> str:
+    """Fixed-point, without a negative zero."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}"
