@@ -128,14 +128,14 @@ def made(labels, scores, clusters):
 
 
 def test_pooled_and_macro_by_hand():
-    """Pooled: 2 hits of 4 in the union. By family: 1/1 and 1/3, mean 2/3. Average precision pooled by hand."""
+    """Pooled: 2 hits of 4 in the union. By family: 1/1 and 1/3, mean 2/3; one without positives has none."""
     first = made([1, 0], [0.9, 0.1], ("A",))
     second = made([1, 1, 0], [0.8, 0.2, 0.7], ("B",))
     thresholds = {m: dict.fromkeys((*CORE, "hbond"), 0.5) for m in (MODEL, RULE_FIELD)}
-    scores = map_scores.score([first, second], thresholds)
+    scores = map_scores.score([first, second, made([0], [0.3], ("C",))], thresholds)
     values = scores["channels"]["hydrophobic"]["methods"][MODEL]
     assert values["jaccard"] == pytest.approx(2 / 4)
-    assert values["average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert values["average_precision"] == pytest.approx((1 + 1 + 3 / 5) / 3)
     assert values["macro"] == {
         "clusters": 2,
         "average_precision": pytest.approx((1 + (1 + 2 / 3) / 2) / 2),
@@ -180,7 +180,9 @@ def test_ligand_channel_leaves_out_additives():
 def test_pocket_rates_by_hand():
     """Structure a (family A): 1 of 2 ligands; b (family B): none predicted, counted as 0 of 2."""
     items = [make_item("a", clusters=("A",)), make_item("b", clusters=("B",))]
-    scores = pocket_scores.score(items, {"a": Pockets(np.array([[3.5, 3.9, 0], [50, 0, 0], [3.5, 20, 0]]))})
+    scores = pocket_scores.score(
+        items, {"a": Pockets(np.array([[3.5, 3.9, 0], [50, 0, 0], [50, 0, 0], [3.5, 20, 0], [3.5, 0, 0]]))}
+    )
     assert scores["top_n"] == {"ligands": 0.25, "structures": 0.25, "clusters": 0.25}
     assert scores["top_n_plus_2"]["ligands"] == 0.5
     assert scores["failed"] == {"b": "no prediction"}
@@ -214,7 +216,7 @@ def data(tmp_path):
     rows = ["id,kind,path,split,pocket_clusters", "v,entry,v.cif,val,C1", "t,entry,t.cif,test,T"]
     (tmp_path / "manifest.csv").write_text("\n".join([*rows, "u,complex,complexes/u,test,U"]) + "\n")
     (tmp_path / "baselines").mkdir()
-    (tmp_path / "baselines" / "fpocket.csv").write_text("id,kind,rank,x,y,z\nt,entry,1,3.5,0,0\n")
+    (tmp_path / "baselines" / "fpocket.csv").write_text("id,kind,rank,x,y,z\nu,complex,1,4.5,1,1\n")
     return tmp_path
 
 
@@ -227,9 +229,15 @@ def test_baselines_only_command(data):
     assert results["maps"]["all ligands"]["ligands"] == 4
     assert results["maps"]["prepared complexes"]["ligands"] == 2
     assert results["pockets"]["fpocket"]["top_n"]["ligands"] == 0.25
-    assert results["pockets"]["fpocket"]["failed"] == {"u": "no prediction"}
+    assert results["pockets"]["fpocket"]["failed"] == {"t": "no prediction"}
     assert len(results["per_ligand"]) == 4
     assert "| pi_stacking | " in out.with_suffix(".md").read_text()
+
+
+def test_json_has_no_nan():
+    """An undefined score is null, at any depth."""
+    received = first_numbers.as_json({"a": [float("nan"), (1.5, float("inf"))], "b": True})
+    assert received == {"a": [None, [1.5, None]], "b": True}
 
 
 def test_command_with_a_missing_store_is_an_error(data, capsys):

@@ -98,8 +98,8 @@ def test_expected_calibration_error_is_zero_when_frequencies_match():
 
 
 def test_probability_one_falls_into_the_last_bin():
-    """The upper edge belongs to the last bin: |1 - 0.5|."""
-    assert metrics.expected_calibration_error([1, 0], [1.0, 1.0], bins=10) == pytest.approx(0.5)
+    """The upper edge belongs to the last bin: |0.5 - 1| there and |0.5 - 0| in the first."""
+    assert metrics.expected_calibration_error([1, 0, 1, 0], [1.0, 1.0, 0.0, 0.0], bins=10) == pytest.approx(0.5)
 
 
 def test_union_probability():
