@@ -14,8 +14,13 @@ COVALENT_RADIUS = {
 #: A bond may be this much longer than the sum of the radii (angstrom); clashes of C with C begin at 1.77.
 TOLERANCE = 0.25
 
-#: Atoms closer than this are alternatives of one another, not bonded (angstrom).
+#: Atoms closer than this are not bonded (angstrom).
 SHORTEST_BOND = 0.8
+
+#: Heavy atoms of two residues closer than this show that the residues are alternatives of one another (angstrom).
+OVERLAP = 1.0
+
+_MOST_JOINTS = 2  # bonds between two residues
 
 _LONGEST_BOND = 2 * max(COVALENT_RADIUS.values()) + TOLERANCE
 
@@ -58,5 +63,17 @@ def bonds_between_residues(
     j = others[np.concatenate([np.asarray(hits, int) for hits in near])]
     distance = np.linalg.norm(coord[i] - coord[j], axis=1)
     bonded = (residue[i] != residue[j]) & (distance < radius[i] + radius[j] + TOLERANCE) & (distance > SHORTEST_BOND)
+    bonded &= ~_overlapping(residue, i, j, distance, bonded)
     pairs = np.sort(np.stack([i[bonded], j[bonded]], axis=1), axis=1)
     return np.unique(pairs, axis=0).astype(np.int32)
+
+
+def _overlapping(residue: np.ndarray, i: np.ndarray, j: np.ndarray, distance: np.ndarray, bonded: np.ndarray):
+    """Pairs of residues that lie on top of one another (alternatives, clashes): true bonds are one or two, and long."""
+    size = int(residue.max()) + 1
+    low, high = np.minimum(residue[i], residue[j]).astype(np.int64), np.maximum(residue[i], residue[j])
+    codes, pair = np.unique(low * size + high, return_inverse=True)
+    both_ways = 1 + np.isin(i, j)  # pairs found from either end count once
+    close = np.bincount(pair, (distance < OVERLAP) & (residue[i] != residue[j]), len(codes)) > 0
+    many = np.bincount(pair, bonded / both_ways, len(codes)) > _MOST_JOINTS
+    return (close | many)[pair]

@@ -10,6 +10,10 @@ import numpy as np
 from .atoms import NUCLEIC, OTHER, PROTEIN
 from .table import AtomTable
 
+# ions under the names of CHARMM and AMBER
+_ION_NAMES = {"SOD": "Na", "POT": "K", "CLA": "Cl", "CAL": "Ca", "CES": "Cs", "LIT": "Li", "RUB": "Rb", "BAR": "Ba",
+              "ZN2": "Zn", "MG2": "Mg", "CAD": "Cd", "CIM": "Cl", "CIO": "Cs", "IB": "Na"}  # fmt: skip
+
 _TWO_LETTER = ("CL", "BR", "SI", "SE", "AS", "FE", "ZN", "MG", "MN", "CU", "NI", "CO", "NA", "LI", "AL", "PT", "RU")
 
 
@@ -18,7 +22,7 @@ def complete_elements(table: AtomTable, kind: np.ndarray) -> tuple[np.ndarray, i
 
     In amino acids and nucleotides the first letter of the atom name is the element (so CA is carbon, whatever a
     shifted column says); in groups of one atom the residue name is (CA of residue CA is calcium); elsewhere only
-    missing elements are inferred.
+    missing elements are inferred (``X`` if the name says nothing).
 
     Parameters
     ----------
@@ -54,13 +58,15 @@ def _infer(name: str, res_name: str, polymer: bool, given: str) -> str:
             return "Se"
         if letters[:1] in "CNOSHPD" and letters[:1]:
             return letters[0]
+    if res_name.upper() in _ION_NAMES and not polymer:
+        return _ION_NAMES[res_name.upper()]
     if core == re.sub(r"[^A-Za-z]", "", res_name).upper() and _is_element(core):
         return core.capitalize()
     if _is_element(given):
         return given
     if core in _TWO_LETTER:
         return core.capitalize()
-    return letters[0] if letters and _is_element(letters[0]) else "C"
+    return letters[0] if letters[:1] in tuple("CNOSPHFBIK") and core != "UNK" else "X"
 
 
 def _known(element: np.ndarray) -> np.ndarray:

@@ -43,8 +43,11 @@ def assign_kinds(table: AtomTable, residue: np.ndarray) -> np.ndarray:
     names = table.res_name[first]
     amino, nucleic, water = (_by_name(names, test) for test in (is_amino_acid, is_nucleotide, WATERS.__contains__))
     has = _AtomFinder(table, residue, len(first))
-    amino |= has("N") & has("CA") & has("C")
-    nucleic |= (has("C1'") | has("C1*")) & (has("O3'") | has("O3*")) & (has("P") | has("O5'") | has("O5*"))
+    amino = amino & has("CA") | has("N") & has("CA") & has("C")
+    sugar = has("C1'") | has("C1*")
+    nucleic = nucleic & (sugar | has("P")) | sugar & (has("O3'") | has("O3*")) & (has("P") | has("O5'") | has("O5*"))
+    heavy = np.bincount(residue, ~np.isin(table.element, ("H", "D", "X", "")), len(first))
+    water &= heavy <= 1
     peptide = has.bonded("C", "N", _PEPTIDE_BOND)
     phosphate = has.bonded("O3'", "P", _PHOSPHODIESTER_BOND) | has.bonded("O3*", "P", _PHOSPHODIESTER_BOND)
     role = table.role[first]

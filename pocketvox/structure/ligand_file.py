@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 
 from ..errors import LigandError
 from .atoms import Ligand
@@ -108,12 +108,12 @@ def _from_sdf(text: str, path: Path, notes: list[str]) -> Chem.Mol:
     block = records[0]
     if "M  END" not in block:
         raise LigandError(f"{path}: the molecule is cut off (no 'M  END'). Get the complete file again.")
-    with _quiet():
+    with rdBase.BlockLogs():
         mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
     if mol is None or not mol.GetNumAtoms():
         raise LigandError(
-            f"{path}: expected a molecule. Received: a record whose atom and bond counts do not fit its lines, or none. "
-            "Export the ligand again."
+            f"{path}: expected a molecule. Received: a record without atoms, or with other atom and bond counts than "
+            "it says. Export the ligand again."
         )
     return mol
 
@@ -122,7 +122,7 @@ def _from_mol2(text: str, path: Path, notes: list[str]) -> Chem.Mol:
     records = text.split("@<TRIPOS>MOLECULE")[1:]
     if len(records) > 1:
         notes.append(f"{path}: {len(records)} molecules in the file, the first is used")
-    with _quiet():
+    with rdBase.BlockLogs():
         mol = Chem.MolFromMol2Block(
             "@<TRIPOS>MOLECULE" + records[0], sanitize=False, removeHs=False, cleanupSubstructures=True
         )
@@ -134,7 +134,7 @@ def _from_mol2(text: str, path: Path, notes: list[str]) -> Chem.Mol:
 
 
 def _from_pdb(text: str, path: Path) -> Chem.Mol:
-    with _quiet():
+    with rdBase.BlockLogs():
         raw = Chem.MolFromPDBBlock(text, sanitize=False, removeHs=False, proximityBonding=False)
     if raw is None or not raw.GetNumAtoms():
         raise LigandError(f"{path}: expected a molecule. Received: a PDB file without readable atoms. Give it as SDF.")
@@ -191,7 +191,7 @@ def _mend_charges(mol: Chem.RWMol) -> bool:
 
 
 def _try_sanitise(mol: Chem.RWMol) -> bool:
-    with _quiet():
+    with rdBase.BlockLogs():
         try:
             Chem.SanitizeMol(mol)
         except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException):
@@ -230,13 +230,3 @@ def _atom_name(atom: Chem.Atom) -> str:
     if atom.HasProp("_TriposAtomName"):
         return atom.GetProp("_TriposAtomName")
     return f"{atom.GetSymbol()}{atom.GetIdx() + 1}"
-
-
-class _quiet:  # noqa: N801 - used like a function
-    """Silence RDKit's messages: ours say what matters."""
-
-    def __enter__(self):
-        self.block = RDLogger.rdBase.BlockLogs() if hasattr(RDLogger, "rdBase") else None
-
-    def __exit__(self, *unused):
-        del self.block

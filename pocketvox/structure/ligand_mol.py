@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
 from ..errors import LigandError
 from .atoms import Atoms, Ligand, Structure
-from .bonds import SHORTEST_BOND, bonds_between_residues
+from .bonds import SHORTEST_BOND, TOLERANCE, bonds_between_residues
 from .components import bond_type, component_atoms
 from .ligands import name_of
-from .perceive import perceive_bonds
+from .perceive import connect, perceive_bonds
 
 #: A bond of the dictionary may be this long between a structure's atoms (angstrom); more means that names were reused.
 _LONGEST = 2.6
+
+#: Part of a component's heavy atoms that must be there to recognise it by its bonds alone.
+_LEAST_COVERED = 0.75
 
 
 def ligand_mol(structure: Structure, index: np.ndarray) -> tuple[Ligand, tuple[str, ...]]:
@@ -82,7 +85,7 @@ def _dictionary_bonds(atoms: Atoms) -> tuple[dict, np.ndarray, list[int]]:
     unknown = []
     for residue in np.unique(atoms.residue).tolist():
         rows = np.flatnonzero(atoms.residue == residue)
-        found = _match_by_name(atoms, rows)
+        found = _match_by_name(atoms, rows) or _match_by_graph(atoms, rows)
         if found is None:
             unknown.append(residue)
         else:
@@ -99,7 +102,7 @@ def _match_by_name(atoms: Atoms, rows: np.ndarray) -> tuple[dict, list[int]] | N
     where: dict[str, int] = {}
     charges = []
     for i in rows.tolist():
-        name, element = str(atoms.name[i]), str(atoms.element[i])
+        name, element = str(atoms.name[i]).replace("*", "'"), str(atoms.element[i])
         hydrogen = element in ("H", "D")
         known = template.get(name)
         if name in where or (not hydrogen and (known is None or known[0] != element)):
@@ -113,8 +116,52 @@ def _match_by_name(atoms: Atoms, rows: np.ndarray) -> tuple[dict, list[int]] | N
             if not SHORTEST_BOND - 0.2 < float(np.linalg.norm(atoms.coord[i] - atoms.coord[j])) < _LONGEST:
                 return None
             bonds[i, j] = order
+    if not _covers(bonds, connect(atoms.coord[rows], atoms.element[rows], TOLERANCE), rows, atoms.heavy):
+        return None
     _attach_hydrogens(atoms, rows, bonds)
     return bonds, charges
+
+
+def _covers(bonds: dict, pairs: list[tuple[int, int]], rows: np.ndarray, heavy: np.ndarray) -> bool:
+    """True if no two heavy atoms are at bonding distance without a bond: else the names mean another molecule."""
+    close = {(int(rows[a]), int(rows[b])) for a, b in pairs}
+    return all((a, b) in bonds or (b, a) in bonds for a, b in close if heavy[a] and heavy[b])
+
+
+def _match_by_graph(atoms: Atoms, rows: np.ndarray) -> tuple[dict, list[int]] | None:
+    """Bonds of the dictionary for atoms under other names, matched by elements and connectivity."""
+    entry = component_atoms(str(atoms.res_name[rows[0]]))
+    heavy = rows[atoms.heavy[rows]]
+    if entry is None or len(heavy) < 2:
+        return None
+    template = {name: known for name, known in entry[0].items() if known[0] not in ("H", "D")}
+    names = list(template)
+    place = {name: i for i, name in enumerate(names)}
+    orders = {(place[a], place[b]): order for (a, b), order in entry[1].items() if a in place and b in place}
+    pairs = connect(atoms.coord[heavy], atoms.element[heavy], TOLERANCE)
+    if not _LEAST_COVERED * len(names) <= len(heavy) <= len(names):
+        return None
+    target = _skeleton([template[name][0] for name in names], orders)
+    match = target.GetSubstructMatch(_skeleton(atoms.element[heavy].tolist(), pairs))
+    if not match:
+        return None
+    back = {t: int(heavy[i]) for i, t in enumerate(match)}
+    bonds = {(back[a], back[b]): order for (a, b), order in orders.items() if a in back and b in back}
+    if len(bonds) > len(pairs):  # a ring of the dictionary that is open here: a stretched bond, or another molecule
+        return None
+    _attach_hydrogens(atoms, rows, bonds)
+    charge = {back[t]: template[names[t]][1] for t in match}
+    return bonds, [charge.get(int(i), 0) for i in rows]
+
+
+def _skeleton(elements: list[str], pairs) -> Chem.Mol:
+    """Elements and single bonds only, for matching."""
+    mol = Chem.RWMol()
+    for element in elements:
+        mol.AddAtom(Chem.Atom(element if element != "X" else "*"))
+    for a, b in pairs:
+        mol.AddBond(a, b, Chem.BondType.SINGLE)
+    return mol.GetMol()
 
 
 def _attach_hydrogens(atoms: Atoms, rows: np.ndarray, bonds: dict) -> None:
@@ -151,10 +198,11 @@ def _build(atoms: Atoms, bonds: dict[tuple[int, int], int], charges: np.ndarray)
     conformer = Chem.Conformer(len(atoms))
     conformer.SetPositions(atoms.coord.astype(float))
     mol.AddConformer(conformer, assignId=True)
-    try:
-        Chem.SanitizeMol(mol)
-    except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException):
-        return None
+    with rdBase.BlockLogs():
+        try:
+            Chem.SanitizeMol(mol)
+        except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException):
+            return None
     return mol.GetMol()
 
 

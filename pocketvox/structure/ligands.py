@@ -6,15 +6,18 @@ The atoms of a structure are receptor, water, ligand or ignored.
    oligosaccharide or a peptidomimetic is one ligand. A **short chain** of at most ten residues of protein, or four of
    nucleic acid, beside a longer polymer chain and not bonded to it, is a group too.
 2. A group goes to the **receptor** if it is a metal ion, a prosthetic group (haem, chlorophyll, iron-sulfur cluster,
-   ...), a cofactor bound covalently to the polymer (pyridoxal phosphate on lysine, ...), or named in ``keep``.
+   ...) or holds a metal of one, a cofactor bound covalently to the polymer (pyridoxal phosphate on lysine, ...), a
+   modification of it (between two peptide bonds, or fewer than seven heavy atoms), or named in ``keep``.
 3. A group is **ignored** if all its residues are additives (buffers, cryo-protectants, precipitants, lipids and
    detergents, ions), if it is a glycan bound to the polymer, if it has fewer than seven or more than 100 heavy atoms,
-   if it lies on top of a group of higher occupancy, or if no receptor atom is within 6 angstrom.
+   if it has no carbon or holds a metal without biological role, if it lies on top of a group of higher occupancy, or
+   if no receptor atom is within 6 angstrom.
 4. Every other group is a **ligand**; one bonded to the polymer (a covalent inhibitor) is too, with a warning.
 
 Seven heavy atoms keep the smallest drug-like fragments (benzene-sized rings with one substituent) and drop most
 unlisted additives; 100 take in macrocycles and ten-residue peptides. ``around`` overrides all rules: the groups it
-selects are the ligands, and what the rules would have taken is ignored.
+selects (or, given as a file, lies on) are the ligands. Of what the rules would have taken then, cofactors, nucleotides
+and short chains are receptor, since they shape the site; the rest, such as further copies of the ligand, is ignored.
 """
 
 from __future__ import annotations
@@ -25,8 +28,18 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..errors import SelectionError
-from .additives import ADDITIVES, METALS, PROSTHETIC, PROSTHETIC_IF_BOUND, SUGARS
+from .additives import (
+    ADDITIVES,
+    BIOLOGICAL_METALS,
+    COFACTORS,
+    LIPID_TAILS,
+    METALS,
+    PROSTHETIC,
+    PROSTHETIC_IF_BOUND,
+    SUGARS,
+)
 from .atoms import OTHER, PROTEIN, WATER, Structure, residue_label
+from .bonds import OVERLAP
 from .groups import Group, find_groups
 from .selector import select_residues
 
@@ -35,9 +48,6 @@ FEWEST_ATOMS, MOST_ATOMS = 7, 100
 
 #: A ligand has a receptor atom within this distance (angstrom).
 CONTACT = 6.0
-
-#: Heavy atoms of two groups closer than this are alternatives of one another (angstrom).
-OVERLAP = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def partition(structure: Structure, *, around: str | None = None, keep=(), occup
     keep : sequence of str
         Component codes that stay in the receptor.
     occupied : ndarray, shape=(k, 3), optional
-        Heavy-atom positions of a ligand known from elsewhere (angstrom): what lies within 1 angstrom of it is
+        Heavy-atom positions of a ligand known from elsewhere (angstrom): groups within 1 angstrom of it are
         ignored, and no group of the structure is a ligand.
 
     Raises
@@ -88,12 +98,13 @@ def partition(structure: Structure, *, around: str | None = None, keep=(), occup
         ``around`` matches nothing; the message lists what could be meant.
     """
     atoms = structure.atoms
-    groups = find_groups(structure)
+    keep = frozenset(str(code).upper() for code in ((keep,) if isinstance(keep, str) else keep))
+    groups = find_groups(structure, keep)
     owner = np.full(len(atoms), -1)
     for i, group in enumerate(groups):
         owner[group.index] = i
     chosen = _chosen(structure, groups, owner, around) if around is not None else None
-    place, reasons, notes = _apply_rules(structure, groups, owner, {str(code).upper() for code in keep})
+    place, reasons, notes = _apply_rules(structure, groups, keep)
     if occupied is not None:
         _clear(atoms, groups, place, reasons, np.asarray(occupied, float))
     elif chosen is not None:
@@ -101,7 +112,7 @@ def partition(structure: Structure, *, around: str | None = None, keep=(), occup
     return _assemble(atoms, groups, place, reasons, notes)
 
 
-def _apply_rules(structure, groups, owner, keep) -> tuple[list[str], list[str], list[str]]:
+def _apply_rules(structure, groups, keep) -> tuple[list[str], list[str], list[str]]:
     """Place (``receptor``, ``ignored`` or ``ligand``) and reason of each group."""
     atoms = structure.atoms
     verdicts = [_verdict(atoms, group, keep) for group in groups]
@@ -131,7 +142,7 @@ def _apply_rules(structure, groups, owner, keep) -> tuple[list[str], list[str], 
     return place, reasons, notes
 
 
-def _verdict(atoms, group: Group, keep: set[str]) -> tuple[str, str]:
+def _verdict(atoms, group: Group, keep: frozenset[str]) -> tuple[str, str]:
     codes = set(atoms.res_name[group.index].tolist())
     heavy = _heavy(atoms, group.index)
     bound = group.bound_to >= 0
@@ -139,13 +150,20 @@ def _verdict(atoms, group: Group, keep: set[str]) -> tuple[str, str]:
         return "receptor", "kept on request"
     if len(heavy) <= 1 and len(group.index) and atoms.element[group.index[0]] in METALS:
         return "receptor", "metal ion"
-    if codes & PROSTHETIC:
+    if codes & PROSTHETIC and len(heavy) > 1:
         return "receptor", "prosthetic group"
     if bound and codes & PROSTHETIC_IF_BOUND:
         return "receptor", "cofactor bonded to the polymer"
     if bound and atoms.res_name[group.bound_via] in SUGARS and atoms.kind[group.bound_to] == PROTEIN:
         return "ignored", "glycosylation"
-    if codes <= ADDITIVES:
+    if bound and (group.in_chain or len(heavy) < FEWEST_ATOMS):
+        return "receptor", "modification of the polymer"
+    elements = set(atoms.element[heavy].tolist())
+    if elements & METALS and not codes <= ADDITIVES:
+        return ("receptor", "metal cofactor") if elements & BIOLOGICAL_METALS else ("ignored", "metal complex")
+    if "C" not in elements and not codes <= ADDITIVES:
+        return "ignored", "inorganic"
+    if codes <= ADDITIVES or codes & LIPID_TAILS:
         return "ignored", "additive, lipid or ion"
     if len(heavy) < FEWEST_ATOMS:
         return "ignored", f"fewer than {FEWEST_ATOMS} heavy atoms"
@@ -186,8 +204,12 @@ def _override(atoms, groups, place, reasons, chosen):
     taken = np.zeros(len(atoms), bool)
     taken[np.concatenate(chosen)] = True
     kept = [i for i, group in enumerate(groups) if not taken[group.index].any()]
-    place = ["ignored" if place[i] == "ligand" else place[i] for i in kept] + ["ligand"] * len(chosen)
-    reasons = [reasons[i] or "another ligand was selected" for i in kept] + [""] * len(chosen)
+    copies = set(atoms.res_name[taken].tolist())
+    for i in kept:
+        if place[i] == "ligand":
+            place[i], reasons[i] = _beside_another(atoms, groups[i], copies)
+    place = [place[i] for i in kept] + ["ligand"] * len(chosen)
+    reasons = [reasons[i] for i in kept] + [""] * len(chosen)
     groups = [groups[i] for i in kept] + [Group(index) for index in chosen]
     return groups, place, reasons, []
 
@@ -200,7 +222,15 @@ def _clear(atoms, groups, place, reasons, occupied: np.ndarray) -> None:
         if len(heavy) and tree.query(atoms.coord[heavy])[0].min() < OVERLAP:
             place[i], reasons[i] = "ignored", "the given ligand lies here"
         elif place[i] == "ligand":
-            place[i], reasons[i] = "ignored", "another ligand was given"
+            place[i], reasons[i] = _beside_another(atoms, group, set())
+
+
+def _beside_another(atoms, group: Group, copies: set[str]) -> tuple[str, str]:
+    """Where a ligand by the rules goes when the user names another: cofactors and short chains are surroundings."""
+    codes = set(atoms.res_name[group.index].tolist())
+    if (codes <= COFACTORS or group.polymer) and not codes & copies:
+        return "receptor", "belongs to the surroundings of the chosen ligand"
+    return "ignored", "another ligand was chosen"
 
 
 def _assemble(atoms, groups, place, reasons, notes) -> Partition:

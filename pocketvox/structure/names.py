@@ -22,7 +22,7 @@ AMINO_ACIDS = frozenset(
 NUCLEOTIDES = frozenset("A C G U I N DA DC DG DT DU DI DN".split())
 
 #: Residue names of water in entries and in simulation files.
-WATERS = frozenset("HOH WAT H2O DOD SOL TIP TP3 TIP3 TIP4 TIP5 T3P T4P TP4 SPC SPCE SPE OPC OPC3 HHO OHH OH2 W".split())
+WATERS = frozenset("HOH WAT H2O DOD SOL TIP TP3 TIP3 TIP4 TIP5 T3P T4P TP4 SPC SPCE SPE OPC OPC3 HHO OHH OH2".split())
 
 #: Groups that cap a chain; polymer when bound to one.
 CAPS = frozenset("ACE NH2 NME NMA FOR NHE ACY".split())
@@ -32,14 +32,14 @@ _MODIFIED = {
     "ARG": "AGM MMO DAR 2MR DA2 HMR",
     "ASN": "MEN DSG AHB",
     "ASP": "BFD IAS DAS PHD BHD ASB",
-    "CYS": "CSO CME CSD OCS CSX CSS CMT SMC CAS CCS CY0 CSU YCM SCY SNC DCY CYG CSR CYD SEB P1L CAF QCS CGV CSA SCS",
-    "GLN": "MGN DGN MEQ",
-    "GLU": "PCA CGU GMA DGL",
+    "CYS": "CSO CME CSD OCS CSX CSS CMT SMC CAS CCS CY0 CSU YCM SCY SNC DCY CYG CSR CYD P1L CAF QCS CGV CSA SCS",
+    "GLN": "PCA MGN DGN MEQ",
+    "GLU": "CGU GMA DGL",
     "GLY": "SAR GL3 MGY",
     "HIS": "HIC MHS NEP DHI MH1 HS8",
     "ILE": "IIL DIL",
     "LEU": "NLE MLE DLE",
-    "LYS": "KCX MLY MLZ M3L ALY LLP LYR DLY KPI LYZ SLZ CLV MCL LCK BTK LA2 KGC",
+    "LYS": "KCX MLY MLZ M3L ALY LLP LYR DLY KPI LYZ SLZ MCL LCK BTK LA2 KGC",
     "MET": "MSE FME SME OMT MHO CXM MED MME",
     "PHE": "DPN PHI MEA PHL HPQ PF5 FCL 4PH",
     "PRO": "HYP DPR HY3 HZP",
@@ -49,14 +49,13 @@ _MODIFIED = {
     "TYR": "PTR TYS DTY TPQ TYQ PAQ TYI IYR OMY TY2 YOF NIY 3CT TYY",
     "VAL": "MVA DVA NVA BMV",
     "A": "1MA MIA 2MA 6MZ A2M MA6",
-    "C": "5MC OMC 4OC CBV 5HC",
+    "C": "5MC OMC 4OC CBV",
     "G": "2MG 7MG M2G OMG YYG YG G7M QUO",
     "U": "PSU 5MU H2U OMU 4SU 5BU UR3 70U MNU",
-    "DA": "6MA",
     "DC": "5CM CBR",
     "DG": "8OG 6OG 8OX",
     "DT": "5PY",
-    "DU": "BRU 5IU UFP",
+    "DU": "BRU 5IU",
 }
 
 _FORCE_FIELD = {
@@ -85,6 +84,15 @@ PARENTS |= {code: parent for parent, codes in _FORCE_FIELD.items() for code in c
 PARENTS |= {end + code: code for end in "NC" for code in AMINO_ACIDS if len(code) == 3}
 
 _GEMMI_NUCLEIC = {"RNA": {c: c for c in "ACGU"}, "DNA": {c: "D" + c for c in "ACGTU"}}
+
+
+#: Atom names of old PDB files and force fields -> those of the dictionary, for amino acids and nucleotides.
+ATOM_ALIASES = {
+    "AMINO": {"OT1": "O", "OT2": "OXT", "OC1": "O", "OC2": "OXT", "OT": "OXT"},
+    "ILE": {"CD": "CD1"},
+    "NUCLEIC": {"O1P": "OP1", "O2P": "OP2", "O3P": "OP3"},
+    "DT": {"C5M": "C7"},
+}
 
 
 @lru_cache(maxsize=4096)

@@ -48,7 +48,7 @@ def perceive_bonds(coord: np.ndarray, element: np.ndarray) -> tuple[dict[tuple[i
     charges : ndarray, shape=(n,), dtype=int
     """
     coord, element = np.asarray(coord, float), np.asarray(element)
-    pairs = _connect(coord, element)
+    pairs = connect(coord, element)
     neighbours: list[list[int]] = [[] for _ in element]
     for i, j in pairs:
         neighbours[i].append(j)
@@ -61,11 +61,12 @@ def perceive_bonds(coord: np.ndarray, element: np.ndarray) -> tuple[dict[tuple[i
     return bonds, _charges(element, bonds, neighbours, explicit)
 
 
-def _connect(coord: np.ndarray, element: np.ndarray) -> list[tuple[int, int]]:
+def connect(coord: np.ndarray, element: np.ndarray, tolerance: float = _TOLERANCE) -> list[tuple[int, int]]:
+    """Bonded pairs ``(i, j)``, ``i < j``, by distance; hydrogens get one bond, other atoms no more than their most."""
     radius = covalent_radius(element)
     distance = cdist(coord, coord)
     hydrogen = np.isin(element, ("H", "D"))
-    bonded = (distance < radius[:, None] + radius + _TOLERANCE) & (distance > 0.6)
+    bonded = (distance < radius[:, None] + radius + tolerance) & (distance > 0.6)
     bonded &= ~(hydrogen[:, None] & hydrogen) & (radius[:, None] > 0) & (radius > 0)
     for i in np.flatnonzero(hydrogen):
         near = np.flatnonzero(bonded[i])

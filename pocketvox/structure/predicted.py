@@ -1,4 +1,4 @@
-"""Is a model predicted, so that its B column is a confidence (pLDDT)?"""
+"""Tell predicted models, whose B column is a confidence (pLDDT), from experimental ones."""
 
 from __future__ import annotations
 

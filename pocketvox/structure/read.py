@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import StructureError
-from .atoms import OTHER, WATER, Atoms, Structure
+from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
 from .conformer import choose_conformer
 from .download import fetch, is_pdb_id
 from .elements import complete_elements
 from .kinds import assign_kinds
-from .names import parent_of
+from .names import ATOM_ALIASES, parent_of
 from .parse_text import parse_mmcif, parse_pdb
 from .predicted import is_predicted
 from .table import AtomTable, Parsed
@@ -180,15 +180,16 @@ def _interpret(table: AtomTable, parsed: Parsed) -> tuple[Atoms, list[str]]:
     empty = int((table.occupancy <= 0).sum())
     if empty:
         notes.append(f"{empty} atoms with zero occupancy kept: their positions are not supported by data")
+    parent = _parents(table, residue, kind, parsed.parents)
     atoms = Atoms(
         coord=table.coord.astype(np.float32),
         element=element,
-        name=table.name,
+        name=_atom_names(table.name, parent, kind[residue]),
         res_name=table.res_name,
         chain_id=table.chain_id,
         ins_code=table.ins_code,
         res_id=table.res_id,
-        parent=_parents(table, residue, kind, parsed.parents),
+        parent=parent,
         kind=kind[residue],
         residue=residue,
         b_factor=table.b_factor,
@@ -202,6 +203,18 @@ def _parents(table: AtomTable, residue: np.ndarray, kind: np.ndarray, declared: 
     polymer = set(table.res_name[np.isin(kind[residue], (OTHER, WATER), invert=True)])
     parents = [declared.get(v) or parent_of(str(v)) if v in polymer else str(v) for v in values]
     return np.array(parents)[inverse]
+
+
+def _atom_names(name: np.ndarray, parent: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Names as the component dictionary has them, in amino acids and nucleotides."""
+    nucleic = kind == NUCLEIC
+    name = np.where(nucleic, np.char.replace(name, "*", "'"), name) if nucleic.any() else name.copy()
+    scopes = {"AMINO": kind == PROTEIN, "NUCLEIC": nucleic}
+    for scope, aliases in ATOM_ALIASES.items():
+        here = scopes[scope] if scope in scopes else (parent == scope) & (kind < OTHER)
+        for old, new in aliases.items():
+            name[here & (name == old)] = new
+    return name
 
 
 def _check_content(atoms: Atoms, path: Path) -> None:
