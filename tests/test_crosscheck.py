@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 
@@ -232,5 +233,9 @@ def test_every_contact_in_a_dimer_names_the_atoms_whose_distance_it_reports(tool
     check_distances(found, positions, Chem.MolFromMolFile(str(files.ligand)).GetConformer().GetPositions())
 
 
-def test_listed_complexes_are_distinct_and_at_least_forty():
-    assert len(set(crosscheck.COMPLEXES)) == len(crosscheck.COMPLEXES) >= 40
+def test_both_lists_name_at_least_forty_distinct_complexes_of_different_clusters(data_root):
+    rows = list(csv.DictReader((data_root / "manifest.csv").open()))
+    cluster = {row["id"]: row["pocket_clusters"] for row in rows if row["kind"] == "complex"}
+    assert min(len(crosscheck.COMPLEXES), len(crosscheck.CONFIRMATION)) >= 40
+    listed = [cluster[i] for i in (*crosscheck.COMPLEXES, *crosscheck.CONFIRMATION)]
+    assert len(set(listed)) == len(listed)
