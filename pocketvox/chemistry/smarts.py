@@ -31,7 +31,7 @@ ACCEPTOR = (
     "$([n;+0,-1;X2]),$([NX2;+0,-1]),$([NX1;+0]),"
     "$([NX3;+0;!$(N-[#6,#16,#15]=[O,N,S]);!$(N-a);!$(N-[CX3]=[CX3])])]"
 )
-#: What coordinates a metal besides acceptors: thiols, thiolates, thiones and thioethers (as methionine in haem proteins).
+#: What coordinates a metal besides acceptors: thiols, thiolates, thiones and thioethers (methionine in cytochromes).
 METAL_BINDING = "[$([S,Se;H1,-1,X1]),$([S,Se;X2;+0](-[#6])-[#6])]"
 #: Sigma-hole donors.
 HALOGEN = "[Cl,Br,I;$(*-[#6])]"
