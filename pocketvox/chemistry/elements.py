@@ -17,6 +17,8 @@ COVALENT_RADIUS = {
 }  # fmt: skip
 #: Two atoms are bonded if closer than the sum of their covalent radii plus this slack.
 BOND_TOLERANCE = 0.40
+#: Atoms closer than this are alternatives of one another, not bonded (angstrom).
+SHORTEST_BOND = 0.80
 
 METALS = frozenset(
     "Li Na K Rb Cs Be Mg Ca Sr Ba Al Ga In Tl Pb Bi Sc Ti V Cr Mn Fe Co Ni Cu Zn Y Zr Nb Mo Ru Rh Pd Ag Cd La Ce Pr Nd "

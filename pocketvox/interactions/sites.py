@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from rdkit import Chem
 from scipy.spatial import cKDTree
 
 from pocketvox.chemistry import elements, residues
@@ -122,6 +123,9 @@ def receptor_sites(atoms: Atoms) -> Sites:
     neighbours = covalent_neighbours(atoms.coord[heavy], atoms.element[heavy])
     hydrogens, explicit = _attached_hydrogens(atoms, heavy)
     typing = _ReceptorTyping(atoms, heavy, neighbours)
+    protonated = ~np.isnan(hydrogens[:, 0, 0])
+    positive = typing.positive + [pair for pair in typing.imidazoles if protonated[pair].all()]
+    negative = [group for group in typing.negative if len(group) > 2 or not protonated[group].any()]
     coord = atoms.coord[heavy].astype(float)
     return _with_hydrogens(
         Sites(
@@ -138,8 +142,8 @@ def receptor_sites(atoms: Atoms) -> Sites:
             hydrogens=hydrogens,
             explicit=explicit,
             rings=tuple(_group(coord, r, ring=True) for r in typing.rings),
-            positive=tuple(_group(coord, g) for g in typing.positive),
-            negative=tuple(_group(coord, g) for g in typing.negative),
+            positive=tuple(_group(coord, g) for g in positive),
+            negative=tuple(_group(coord, g) for g in negative),
         )
     )
 
@@ -147,7 +151,8 @@ def receptor_sites(atoms: Atoms) -> Sites:
 def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     """Covalently bonded atoms by distance, shape=(n, 4), padded with -1; metals have none.
 
-    Atoms are bonded if nearer than the sum of their covalent radii plus ``BOND_TOLERANCE``; nearest first.
+    Atoms are bonded if nearer than the sum of their covalent radii plus ``BOND_TOLERANCE``, unless so near that they
+    are alternatives of each other; nearest first.
     """
     radius = elements.lookup(elements.COVALENT_RADIUS, element, 0.0)
     neighbours = np.full((len(coord), MAX_NEIGHBOURS), -1)
@@ -156,7 +161,8 @@ def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     pairs = cKDTree(coord).query_pairs(2.6, output_type="ndarray")
     i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
     distance = np.linalg.norm(coord[i] - coord[j], axis=1)
-    bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (radius[i] > 0) & (radius[j] > 0)
+    bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (distance >= elements.SHORTEST_BOND)
+    bonded &= (radius[i] > 0) & (radius[j] > 0)
     i, j, distance = i[bonded], j[bonded], distance[bonded]
     order = np.lexsort((j, distance, i))
     i, j = i[order], j[order]
@@ -174,9 +180,14 @@ def _group(coord: np.ndarray, atoms, ring: bool = False) -> Group:
 
 
 def _with_hydrogens(sites: Sites) -> Sites:
-    """Where hydrogens are given they decide: no hydrogen, no donor; a trigonal nitrogen with one accepts nothing."""
+    """Where hydrogens are given they decide: no hydrogen, no donor; a trigonal nitrogen with one accepts nothing.
+
+    A hydrogen on a mere acceptor (protonated aspartate) makes it a donor too.
+    """
     has_hydrogen = ~np.isnan(sites.hydrogens[:, 0, 0])
     sites.donor[sites.explicit & ~has_hydrogen] = 0
+    added = has_hydrogen & (sites.donor == 0) & (sites.acceptor > 0)
+    sites.donor[added] = sites.acceptor[added]
     tautomeric = (sites.donor == 2) & (sites.acceptor == 2) & (sites.neighbours[:, 1] >= 0)
     sites.acceptor[sites.explicit & has_hydrogen & tautomeric] = 0
     return sites
@@ -204,12 +215,19 @@ class _ReceptorTyping:
         n = len(heavy)
         self.apolar, self.hydrophobic, self.binds_metal, self.halogen = (np.zeros(n, bool) for _ in range(4))
         self.donor, self.acceptor = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
-        self.rings, self.positive, self.negative = [], [], []
+        self.rings, self.positive, self.negative, self.imidazoles = [], [], [], []
         self._atoms, self._neighbours = atoms[heavy], neighbours
         residue = self._atoms.residue
         starts = np.flatnonzero(np.r_[True, residue[1:] != residue[:-1]]) if n else []
         for start, stop in zip(starts, np.r_[starts[1:], n] if n else [], strict=True):
             self._residue(start, stop)
+        self._saturate()
+
+    def _saturate(self) -> None:
+        """Take the donor off atoms whose valences are all bonded: disulfides, glycosides, phosphodiesters, proline."""
+        bonds = (self._neighbours >= 0).sum(axis=1)
+        divalent = np.isin(self._atoms.element, ("O", "S", "Se"))
+        self.donor[bonds >= np.where(divalent, 2, self.donor + 1)] = 0
 
     def _residue(self, start: int, stop: int) -> None:
         atoms = self._atoms
@@ -225,6 +243,9 @@ class _ReceptorTyping:
                     return
             else:
                 return
+        aliases = residues.ATOM_ALIASES.get(code, {})
+        if not aliases.keys().isdisjoint(rows):
+            rows = {aliases.get(name, name): i for name, i in rows.items()}
         for name, roles in residues.RESIDUES[code].items():
             if (i := rows.get(name)) is not None:
                 self.apolar[i], self.hydrophobic[i] = roles.apolar, roles.hydrophobic
@@ -233,6 +254,8 @@ class _ReceptorTyping:
         _collect(self.rings, residues.RINGS.get(code, ()), rows, complete=True)
         _collect(self.positive, residues.POSITIVE_GROUPS.get(code, ()), rows)
         _collect(self.negative, residues.NEGATIVE_GROUPS.get(code, ()), rows)
+        if residues.ALIASES.get(code, code) == "HIS" and code not in residues.POSITIVE_GROUPS:
+            _collect(self.imidazoles, ("ND1 NE2",), rows, complete=True)
         _collect(self.negative, (residues.TERMINUS_GROUP,), rows, complete=True)
         if "P" in rows:
             _collect(self.negative, (residues.PHOSPHATE_GROUP,), rows)
@@ -244,10 +267,11 @@ class _ReceptorTyping:
         mol = component_mol(code)
         if mol is None:
             return False
-        names = [a.GetProp("name") for a in mol.GetAtoms() if a.GetAtomicNum() > 1]
+        mol = Chem.RemoveAllHs(mol, sanitize=False)
+        names = [a.GetProp("name") for a in mol.GetAtoms()]
         if not set(rows) <= set(names) | {"OXT"}:
             return False
-        roles = molecule_roles(_heavy(mol))
+        roles = molecule_roles(mol)
         known = [rows.get(name) for name in names]
         for k, i in enumerate(known):
             if i is None:
@@ -263,7 +287,7 @@ class _ReceptorTyping:
         for groups, target in pairs:
             for group in groups:
                 present = [known[k] for k in group if known[k] is not None]
-                backbone = peptide and {rows["N"], rows["O"]} & set(present)
+                backbone = peptide and (rows["N"] in present or (rows["O"] in present and "OXT" not in rows))
                 if present and not backbone and (target is not self.rings or len(present) == len(group)):
                     target.append(present)
         return True
@@ -283,12 +307,6 @@ class _ReceptorTyping:
                 self.donor[i] = 3 * (len(bonded) < 3)
                 self.acceptor[i] = 3 * (len(bonded) < 3)
                 self.binds_metal[i] = True
-
-
-def _heavy(mol):
-    from rdkit import Chem
-
-    return Chem.RemoveHs(mol, sanitize=False) if any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()) else mol
 
 
 def _collect(target: list, groups: tuple[str, ...], rows: dict[str, int], complete: bool = False) -> None:
