@@ -44,6 +44,15 @@ class Sampler:
         Channels of the target, in order.
     seed : int
 
+    Attributes
+    ----------
+    items : list of StoreItem
+        Structures with a ligand.
+    ligands : list of (int, int)
+        Index into ``items`` and of the ligand in it, for every ligand.
+    weights : ndarray, dtype=float64
+        Probability of each of ``ligands``.
+
     Raises
     ------
     InputError
@@ -67,7 +76,8 @@ class Sampler:
         if not self.items:
             raise InputError(f"Expected at least one structure with a ligand. Received: {len(items)} without.")
         self.ligands = [(i, g) for i, item in enumerate(self.items) for g in range(len(item.ligand_names))]
-        self._cumulative = np.cumsum(ligand_weights(self.items, config.cluster_power))
+        self.weights = ligand_weights(self.items, config.cluster_power)
+        self._cumulative = np.cumsum(self.weights)
 
     def sample(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One random sample.
@@ -85,13 +95,17 @@ class Sampler:
             Targets: 0, 1 or ``UNKNOWN``.
         """
         rng = np.random.default_rng((self.seed, epoch, index))
-        i, group = self.ligands[np.searchsorted(self._cumulative, rng.random(), side="right")]
+        i, group = self.ligands[self.draw(rng)]
         item = self.items[i]
         on_surface = rng.random() < self.config.surface_fraction and len(item.surface_coord)
         centre = _pick(item.surface_coord if on_surface else item.ligand_coord[item.ligand_group == group], rng)
         centre = centre + _in_ball(self.config.jitter, rng)
         rotation = random_rotation(rng) if self.config.rotate else np.eye(3)
         return self.crop(item, centre, rotation, rng if self.config.noise else None)
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """Index into ``ligands`` of one drawn by its weight."""
+        return int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
 
     def crop(
         self, item: StoreItem, centre: np.ndarray, rotation: np.ndarray, rng: np.random.Generator | None = None
@@ -175,10 +189,9 @@ def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndar
     list of (item index, centre, rotation), length n
     """
     rng = np.random.default_rng((sampler.seed, 1))
-    weights = np.diff(sampler._cumulative, prepend=0.0)
-    crops, visits = [], np.zeros(len(weights))
+    crops, visits = [], np.zeros(len(sampler.ligands))
     for _ in range(n):
-        choice = int(np.argmin((visits + 0.5) / weights + rng.random(len(weights)) * 1e-9))
+        choice = int(np.argmin((visits + 0.5) / sampler.weights + rng.random(len(visits)) * 1e-9))
         visits[choice] += 1
         i, group = sampler.ligands[choice]
         item = sampler.items[i]

@@ -52,7 +52,7 @@ class MaskedLoss(keras.losses.Loss):
             overlap = ops.sum(probability * target * known, axes)
             total = ops.sum((probability + target) * known, axes)
             per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (total + 1))
-        return ops.sum(per_channel * self._weights)
+        return ops.sum(per_channel * ops.convert_to_tensor(self._weights))
 
     def get_config(self) -> dict:
         """Constructor arguments as JSON types."""

@@ -30,6 +30,7 @@ from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
 from pocketvox.network.losses import MaskedLoss
+from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
         If the run folder was made with another configuration, or holds a run and ``resume`` is false.
     """
     out = Path(out)
-    _set_threads(config.threads)
+    set_threads(config.threads)
     store = Store(config.store)
     config = replace(config, network=_with_features(config.network, store))
     _claim(out, config, resume)
@@ -328,19 +329,6 @@ def _claim(out: Path, config: TrainConfig, resume: bool) -> None:
             f"Expected the settings the run in {out} began with. Received: other values of {', '.join(changed)}; "
             "restore them or choose another run folder."
         )
-
-
-def _set_threads(threads: int) -> None:
-    if not threads:
-        return
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-    elif keras.backend.backend() == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
 
 
 def _replace(path: Path, write) -> None:

@@ -1,0 +1,71 @@
+"""Calibration: a straight line in log-odds per channel, so that probabilities mean what they say.
+
+A network that is selected by another score than its likelihood, or averaged, or trained with a Dice part, is over- or
+under-confident. ``slope * logit + offset`` corrects that and changes no ranking (Platt scaling).
+
+References
+----------
+Platt, Advances in Large Margin Classifiers (1999) 61-74; Niculescu-Mizil & Caruana, ICML 2005,
+doi:10.1145/1102351.1102430.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from pocketvox.metrics import ScoreHistogram
+
+#: No correction.
+IDENTITY = (1.0, 0.0)
+
+
+def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple[float, float]:
+    """Slope and offset that maximise the likelihood of the labels.
+
+    Parameters
+    ----------
+    histogram : ScoreHistogram
+        Labels by uncalibrated probability, of one channel on validation data.
+    iterations : int
+        Most Newton steps.
+
+    Returns
+    -------
+    slope, offset : float
+        ``IDENTITY`` if all voxels are positive, or all negative, or have one and the same score.
+    """
+    used = np.flatnonzero(histogram.positives + histogram.negatives)
+    positives, negatives = histogram.positives[used].astype(float), histogram.negatives[used].astype(float)
+    if not positives.sum() or not negatives.sum() or len(used) < 2:
+        return IDENTITY
+    total = positives + negatives
+    logit = (used + 0.5) * (2 * histogram.RANGE / histogram.BINS) - histogram.RANGE
+    design = np.stack([logit, np.ones_like(logit)])
+    beta = np.array(IDENTITY)
+    for _ in range(iterations):
+        p = expit(beta @ design)
+        gradient = design @ (positives - total * p)
+        hessian = (design * (total * p * (1 - p))) @ design.T + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        beta = beta + np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(beta[0]), float(beta[1])
+
+
+def calibrate(logits: np.ndarray, slope: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Calibrated probabilities.
+
+    Parameters
+    ----------
+    logits : ndarray, shape=(..., K), dtype=float32
+    slope, offset : ndarray, shape=(K,), dtype=float32
+
+    Returns
+    -------
+    ndarray, shape=(..., K), dtype=float32
+    """
+    values = logits * slope
+    values += offset
+    return expit(values, out=values)

@@ -1,0 +1,320 @@
+"""Presets: trained networks as versioned folders, checked when loaded, never overwritten.
+
+A folder holds ``config.json`` (:class:`PresetConfig`), ``model.weights.h5`` (Keras), ``openvino/model.xml`` and
+``.bin`` (the same network), ``README.md`` (model card) and ``metadata.json`` (sha256 of all these, provenance,
+metrics).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pocketvox import __version__
+from pocketvox.config import Config, NetworkConfig
+from pocketvox.errors import ConfigError, OutputError
+from pocketvox.features import FEATURES
+
+SCHEMA_VERSION = 1
+
+WEIGHTS, OPENVINO, CONFIG, METADATA, CARD = (
+    "model.weights.h5",
+    "openvino/model.xml",
+    "config.json",
+    "metadata.json",
+    "README.md",
+)
+
+
+@dataclass(frozen=True)
+class PresetConfig(Config):
+    """How a network is to be run.
+
+    Attributes
+    ----------
+    network : NetworkConfig
+        With its features and channels by name.
+    spacing : float
+        Edge of a voxel (angstrom).
+    task : str
+        ``"pocket"``: a receptor in, its interaction map out.
+    roi_size : int
+        Longest edge of a tile (voxels), halo included.
+    halo : int
+        Voxels at each face of a tile that are computed but not kept.
+    thresholds : dict of str to float
+        Per channel, the probability with the best Jaccard index on validation data.
+    calibration : dict of str to (slope, offset)
+        Per channel, the line in log-odds that calibrates it; channels left out stay as they are.
+    """
+
+    network: NetworkConfig
+    spacing: float
+    task: str = "pocket"
+    roi_size: int = 80
+    halo: int = 8
+    thresholds: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        stride, channels = self.network.stride, self.network.channels
+        if self.spacing <= 0:
+            raise ConfigError(f"Expected spacing: a positive number. Received: {self.spacing}.")
+        if self.roi_size % stride or self.halo % stride or not 0 <= 2 * self.halo < self.roi_size:
+            raise ConfigError(
+                f"Expected roi_size and halo: multiples of the network's stride {stride}, the halo less than half the "
+                f"roi_size. Received: {self.roi_size} and {self.halo}."
+            )
+        unknown = [name for name in (*self.thresholds, *self.calibration) if name not in channels]
+        if unknown:
+            raise ConfigError(f"Expected thresholds and calibration of {channels}. Received: {unknown}.")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A trained network on disk.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    folder : Path
+    config : PresetConfig
+    metadata : dict
+        As in ``metadata.json``.
+    """
+
+    name: str
+    folder: Path
+    config: PresetConfig
+    metadata: dict
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Output channels, in order."""
+        return self.config.network.channels
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Input features, in order."""
+        return self.config.network.features
+
+    @property
+    def spacing(self) -> float:
+        """Edge of a voxel (angstrom)."""
+        return self.config.spacing
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Per channel, the probability above which a voxel counts as predicted."""
+        return self.config.thresholds
+
+    @property
+    def calibrated(self) -> bool:
+        """Every channel has been calibrated."""
+        return set(self.config.calibration) == set(self.channels)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 (hexadecimal) over configuration and weights: equal for equal predictions."""
+        return self.metadata["fingerprint"]
+
+    def calibration(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and offset per channel, each of shape=(K,), dtype=float32."""
+        lines = [self.config.calibration.get(name, (1.0, 0.0)) for name in self.channels]
+        slope, offset = np.array(lines, np.float32).T
+        return slope.copy(), offset.copy()
+
+
+def models_folder() -> Path:
+    """Where presets lie: inside the installed package, or beside it in a source tree."""
+    package = Path(__file__).resolve().parent.parent
+    inside, beside = package / "models", package.parent / "models"
+    return beside if not inside.is_dir() and beside.is_dir() else inside
+
+
+def list_presets() -> list[dict]:
+    """The presets at hand, oldest version first.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``task``, ``spacing``, ``channels``, ``fingerprint`` and ``folder`` of each; JSON types.
+    """
+    presets = (_read(folder) for folder in _preset_folders())
+    return [
+        {
+            "name": preset.name,
+            "task": preset.config.task,
+            "spacing": preset.spacing,
+            "channels": list(preset.channels),
+            "fingerprint": preset.fingerprint,
+            "folder": str(preset.folder),
+        }
+        for preset in presets
+    ]
+
+
+def load_preset(name_or_path: str | Path | None = None) -> Preset:
+    """Open a preset and check it.
+
+    Parameters
+    ----------
+    name_or_path : str or Path, optional
+        Name of a shipped preset or path of a preset folder. The newest shipped one if not given.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset, a file is missing or changed, or its features are not those this version computes.
+    """
+    preset = _read(_find(name_or_path))
+    for name, expected in preset.metadata["files"].items():
+        path = preset.folder / name
+        received = _sha256(path) if path.is_file() else "no such file"
+        if received != expected:
+            raise ConfigError(
+                f"Expected {path} with sha256 {expected}. Received: {received}. The preset is damaged: install it anew."
+            )
+    if preset.fingerprint != _fingerprint(preset.config, preset.metadata["files"]):
+        raise ConfigError(f"Expected {preset.folder / METADATA} to fit its configuration. Install the preset anew.")
+    if preset.features != FEATURES:
+        raise ConfigError(
+            f"Expected a preset for the features {FEATURES}, which pocketvox {__version__} computes. "
+            f"Received: {preset.folder} for {preset.features}. Use the version of pocketvox it was made with."
+        )
+    return preset
+
+
+def save_preset(
+    folder: str | Path, config: PresetConfig, weights: str | Path, *, training: dict, metrics: dict, card: str
+) -> Preset:
+    """Make a preset folder from trained weights; needs Keras on TensorFlow.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Must not exist. It appears complete, or not at all.
+    config : PresetConfig
+    weights : str or Path
+        ``.weights.h5`` file of the network in ``config``.
+    training, metrics : dict
+        Provenance and scores, of JSON types.
+    card : str
+        Text of the model card (Markdown).
+
+    Raises
+    ------
+    OutputError
+        If the folder exists or cannot be written.
+    ConfigError
+        If the weights do not fit the configuration.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise OutputError(
+            f"Expected a new preset folder. Received: {folder}, which exists; presets are not overwritten."
+        )
+    from pocketvox.network.export import export_openvino, load_network
+
+    model = load_network(config.network, weights)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        made = Path(temporary) / folder.name
+        (made / OPENVINO).parent.mkdir(parents=True)
+        model.save_weights(str(made / WEIGHTS))
+        export_openvino(model, made / OPENVINO)
+        _write_json(made / CONFIG, config.to_dict())
+        (made / CARD).write_text(card, encoding="utf-8")
+        _write_metadata(made, config, training, metrics)
+        os.rename(made, folder)
+    return load_preset(folder)
+
+
+def annotate_preset(folder: str | Path, *, metrics: dict, card: str) -> None:
+    """Replace the scores and the model card of a preset: what is known about it, not what it is.
+
+    Parameters
+    ----------
+    folder : str or Path
+    metrics : dict
+        Of JSON types.
+    card : str
+    """
+    preset = _read(Path(folder))
+    (preset.folder / CARD).write_text(card, encoding="utf-8")
+    _write_metadata(preset.folder, preset.config, preset.metadata["training"], metrics)
+
+
+def _preset_folders() -> list[Path]:
+    return sorted((path.parent for path in models_folder().glob(f"*/{CONFIG}")), key=_natural)
+
+
+def _natural(folder: Path) -> list:
+    """Sort key that puts ``v10`` after ``v9``."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", folder.name)]
+
+
+def _find(name_or_path: str | Path | None) -> Path:
+    folders = _preset_folders()
+    if name_or_path is None:
+        if not folders:
+            raise ConfigError(f"Expected a preset in {models_folder()}. Received: none. Install pocketvox anew.")
+        return folders[-1]
+    by_name = {folder.name: folder for folder in folders}
+    if str(name_or_path) in by_name:
+        return by_name[str(name_or_path)]
+    if Path(name_or_path).is_dir():
+        return Path(name_or_path)
+    names = ", ".join(by_name) or "none"
+    raise ConfigError(f"Expected a preset's name ({names}) or folder. Received: {name_or_path}.")
+
+
+def _read(folder: Path) -> Preset:
+    config = PresetConfig.from_file(folder / CONFIG)
+    try:
+        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        complete = metadata["schema_version"] == SCHEMA_VERSION and {"files", "fingerprint"} <= set(metadata)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"Expected {folder / METADATA}. Received: {error}. Install the preset anew.") from error
+    if not complete:
+        raise ConfigError(f"Expected files and fingerprint of schema {SCHEMA_VERSION} in {folder / METADATA}.")
+    return Preset(folder.name, folder, config, metadata)
+
+
+def _write_metadata(folder: Path, config: PresetConfig, training: dict, metrics: dict) -> None:
+    files = {str(path.relative_to(folder).as_posix()): _sha256(path) for path in _files(folder)}
+    metadata = {
+        "schema_version": SCHEMA_VERSION,
+        "pocketvox": __version__,
+        "fingerprint": _fingerprint(config, files),
+        "files": files,
+        "training": training,
+        "metrics": metrics,
+    }
+    _write_json(folder / METADATA, metadata)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != METADATA)
+
+
+def _fingerprint(config: PresetConfig, files: dict[str, str]) -> str:
+    return hashlib.sha256(f"{config.fingerprint()} {files.get(WEIGHTS)}".encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_json(path: Path, data: dict) -> None:
+    path.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")

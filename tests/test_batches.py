@@ -1,0 +1,155 @@
+"""Training samples: reproducible, balanced, rotated with their labels, unknown where nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from store_fixture import FEATURES, make_item
+
+from pocketvox.channels import CHANNELS, LIGAND, TYPED
+from pocketvox.config import SamplingConfig
+from pocketvox.data.batches import UNKNOWN, Sampler, fixed_crops, ligand_weights
+from pocketvox.errors import InputError
+from pocketvox.voxel import cube_rotations, rotate_volume
+
+LIG = CHANNELS.index(LIGAND)
+CONFIG = SamplingConfig(crop_size=16, spacing=1.0, noise=0.0, jitter=1.0)
+
+
+def sampler(items=None, config=CONFIG, **options) -> Sampler:
+    items = [make_item("a"), make_item("b", seed=1)] if items is None else items
+    return Sampler(items, config, features=FEATURES, **options)
+
+
+def test_sample_is_a_function_of_seed_epoch_and_index():
+    """The same numbers give the same sample from a fresh sampler; any other number gives another."""
+    x, y = sampler(seed=5).sample(2, 3)
+    again = sampler(seed=5).sample(2, 3)
+    assert np.array_equal(x, again[0]) and np.array_equal(y, again[1])
+    for seed, epoch, index in ((6, 2, 3), (5, 3, 3), (5, 2, 4)):
+        assert not np.array_equal(x, sampler(seed=seed).sample(epoch, index)[0])
+
+
+def test_shapes_types_and_batches():
+    """A batch stacks the samples of its indices."""
+    s = sampler()
+    x, y = s.batch(0, 2, 3)
+    assert x.shape == (3, 16, 16, 16, 3) and x.dtype == np.float32
+    assert y.shape == (3, 16, 16, 16, len(CHANNELS)) and y.dtype == np.uint8
+    assert np.array_equal(x[1], s.sample(0, 7)[0])
+    assert set(np.unique(y)) == {0, 1, UNKNOWN}
+
+
+def test_what_is_unknown():
+    """Typed channels are known near the ligand only, the ligand channel everywhere but near additives."""
+    item = replace(
+        make_item("a"),
+        ligand_coord=np.zeros((1, 3), np.float32),
+        ligand_group=np.zeros(1, np.int32),
+        point_coord=np.zeros((1, 3), np.float32),
+        point_channel=np.array([2], np.uint8),
+        point_group=np.zeros(1, np.int32),
+        ignored_coord=np.array([[4.0, 0, 0], [0, 0, 1.2]], np.float32),
+    )
+    config = replace(CONFIG, crop_size=17)
+    _, y = sampler([item], config).crop(item, np.zeros(3), np.eye(3))
+    distance = np.linalg.norm(np.indices((17, 17, 17)) - 8, axis=0)
+    assert np.array_equal(y[..., 2] == UNKNOWN, distance > 1.5)
+    assert np.array_equal(y[..., 2] == 1, distance <= 1.25)
+    assert not (y[..., 0] == 1).any() and (y[..., 0] == 0).sum() == (distance <= 1.5).sum()
+    assert np.array_equal(y[..., LIG] == 1, distance <= 1.25)
+    additive = np.linalg.norm(np.indices((17, 17, 17)) - np.array([12, 8, 8]).reshape(3, 1, 1, 1), axis=0) <= 2.5
+    touching = np.linalg.norm(np.indices((17, 17, 17)) - np.array([8, 8, 9.2]).reshape(3, 1, 1, 1), axis=0) <= 2.5
+    assert np.array_equal(y[..., LIG] == UNKNOWN, (additive | touching) & (distance > 1.5))
+
+
+def test_rotation_turns_features_and_labels_together():
+    """A crop in a rotated frame is the rotated crop: features, labels and unknown voxels alike."""
+    item = make_item("a")
+    s = sampler([item])
+    centre = item.ligand_coord[0].astype(float)
+    x, y = s.crop(item, centre, np.eye(3))
+    for rotation in cube_rotations()[[3, 7, 17]]:
+        rx, ry = s.crop(item, centre, rotation)
+        np.testing.assert_allclose(rx, rotate_volume(x, rotation), atol=1e-4)
+        assert np.array_equal(ry, rotate_volume(y, rotation))
+
+
+def test_cutting_to_the_box_changes_nothing():
+    """Receptor points outside the box that reach into it are kept: the crop equals the middle of a larger one."""
+    item = make_item("a")
+    centre = np.array([1.3, -0.4, 0.2])
+    x, y = sampler([item]).crop(item, centre, np.eye(3))
+    big_x, big_y = sampler([item], replace(CONFIG, crop_size=28)).crop(item, centre, np.eye(3))
+    middle = (slice(6, 22),) * 3
+    np.testing.assert_allclose(x, big_x[middle], atol=1e-6)
+    assert np.array_equal(y, big_y[middle])
+
+
+def test_channels_can_be_chosen():
+    """Targets follow the order of the channels asked for."""
+    names = ("ligand", "hydrophobic")
+    item = make_item("a")
+    _, full = sampler([item]).crop(item, np.zeros(3), np.eye(3))
+    _, some = sampler([item], channels=names).crop(item, np.zeros(3), np.eye(3))
+    assert np.array_equal(some, full[..., [LIG, TYPED.index("hydrophobic")]])
+
+
+def test_noise_moves_the_receptor_only():
+    """Coordinate noise changes features, never labels."""
+    noisy = sampler(config=replace(CONFIG, noise=0.3)).sample(0, 0)
+    plain = sampler().sample(0, 0)
+    assert not np.allclose(noisy[0], plain[0])
+    assert np.array_equal(noisy[1], plain[1])
+
+
+def test_surface_crops():
+    """With surface_fraction 1 every crop is centred on a surface point, none on the ligand 15 A away."""
+    item = replace(make_item("a"), surface_coord=np.array([[15.0, 0, 0]], np.float32))
+    near = sampler([item], replace(CONFIG, surface_fraction=0.0, jitter=0.0))
+    far = sampler([item], replace(CONFIG, surface_fraction=1.0, jitter=0.0))
+    assert all((near.sample(0, i)[1][7:9, 7:9, 7:9, LIG] == 1).any() for i in range(5))
+    assert all(not (far.sample(0, i)[1][7:9, 7:9, 7:9, LIG] == 1).any() for i in range(5))
+
+
+def test_weights_by_hand():
+    """Clusters of 4, 1 and 1 ligands: with power 0.5 their shares are 2 : 1 : 1, even within a cluster."""
+    items = [
+        make_item("a", clusters=("big",), ligands=3),
+        make_item("b", clusters=("big",)),
+        make_item("c", clusters=("small",)),
+        make_item("d", clusters=()),
+    ]
+    np.testing.assert_allclose(ligand_weights(items, 0.5), [0.125, 0.125, 0.125, 0.125, 0.25, 0.25])
+    np.testing.assert_allclose(ligand_weights(items, 1.0), np.full(6, 1 / 6))
+    np.testing.assert_allclose(ligand_weights(items, 0.0), [1 / 12] * 4 + [1 / 3] * 2)
+    items[2] = make_item("c", clusters=("small", "big"))
+    np.testing.assert_allclose(ligand_weights(items, 0.0), [0.1] * 5 + [0.5])
+
+
+def test_draws_follow_the_weights():
+    """Families drawn evenly, one of 9 ligands and one of 1: in 1,000 draws both near a half (4 sigma = 0.063)."""
+    items = [make_item("a", clusters=("x",), ligands=9), make_item("b", clusters=("y",))]
+    s = sampler(items, replace(CONFIG, cluster_power=0.0))
+    rng = np.random.default_rng(0)
+    drawn = np.array([s.draw(rng) for _ in range(1000)])
+    assert abs((drawn == 9).mean() - 0.5) < 0.063
+
+
+def test_structures_without_ligands():
+    """They are not drawn from; if there is nothing else, the error says so."""
+    bare = replace(make_item("a"), ligand_names=())
+    assert [item.id for item in sampler([bare, make_item("b")]).items] == ["b"]
+    with pytest.raises(InputError, match="at least one structure with a ligand"):
+        sampler([bare])
+
+
+def test_fixed_crops_are_fixed_and_even():
+    """The same crops on every call; each ligand of equal weight is visited equally often."""
+    items = [make_item(f"s{i}", clusters=(f"c{i}",), seed=i) for i in range(4)]
+    s = sampler(items)
+    crops = fixed_crops(s, 12)
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(crops, fixed_crops(s, 12), strict=True))
+    assert np.bincount([i for i, _, _ in crops]).tolist() == [3, 3, 3, 3]

@@ -1,0 +1,261 @@
+"""The network, its loss and its training. One process with TensorFlow, one with another backend."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import ROOT, environment
+from store_fixture import FEATURES, make_store
+
+keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
+
+from pocketvox.channels import CHANNELS  # noqa: E402
+from pocketvox.config import LossConfig, NetworkConfig, TrainConfig  # noqa: E402
+from pocketvox.data.batches import UNKNOWN  # noqa: E402
+from pocketvox.errors import ConfigError  # noqa: E402
+from pocketvox.network import train as training  # noqa: E402
+from pocketvox.network.losses import MaskedLoss  # noqa: E402
+from pocketvox.network.unet import build_unet  # noqa: E402
+
+#: Keras 3.15 on numpy 2: a warning inside Keras that concerns none of this.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+TINY = NetworkConfig(features=FEATURES, filters=(4, 8), blocks=(1, 2))
+TWO = ("hydrophobic", "ligand")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"residual": True}, {"upsampling": "nearest"}, {"norm": "none", "dropout": 0.2}, {"channels": TWO}],
+    ids=str,
+)
+def test_network_takes_any_multiple_of_its_stride(change):
+    """Fully convolutional in every variant: output has the input's size and a channel per name, as float32."""
+    config = replace(TINY, **change)
+    model = build_unet(config, dtype="mixed_bfloat16")
+    for size in ((8, 8, 8), (2, 4, 6)):
+        y = model.predict_on_batch(np.ones((2, *size, len(FEATURES)), np.float32))
+        assert y.shape == (2, *size, len(config.channels))
+        assert y.dtype == np.float32
+
+
+def test_all_options_train_every_weight():
+    """No layer is disconnected: each trainable weight gets a gradient that is not all zero."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    x = rng.random((2, 8, 8, 8, len(FEATURES)), dtype=np.float32)
+    for config in (TINY, replace(TINY, residual=True, upsampling="nearest")):
+        model = build_unet(config)
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(model(x, training=True) * rng.random((2, 8, 8, 8, 11), dtype=np.float32))
+        gradients = tape.gradient(value, [v.value for v in model.trainable_variables])
+        dead = [v.path for v, g in zip(model.trainable_variables, gradients, strict=True) if not np.any(g)]
+        assert not dead
+
+
+def test_head_starts_at_the_prevalence():
+    """Before training the network predicts nearly the share of positive voxels it was told."""
+    prevalence = np.linspace(0.01, 0.3, len(CHANNELS))
+    model = build_unet(TINY, prevalence=prevalence)
+    logits = model.predict_on_batch(np.zeros((1, 8, 8, 8, len(FEATURES)), np.float32))
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits[0, 4, 4, 4])), prevalence, rtol=1e-3)
+    with pytest.raises(ConfigError, match="one prevalence per channel"):
+        build_unet(TINY, prevalence=[0.5])
+    with pytest.raises(ConfigError, match="input features"):
+        build_unet(replace(TINY, features=()))
+
+
+def by_hand(z, y, weights, dice, focal):
+    """The loss as its docstring defines it, in float64 loops over channels."""
+    total = 0.0
+    for k, weight in enumerate(weights):
+        known = y[..., k] != UNKNOWN
+        t, p = y[..., k][known].astype(float), 1 / (1 + np.exp(-z[..., k][known].astype(float)))
+        entropy = -(t * np.log(p) + (1 - t) * np.log(1 - p)) * np.abs(t - p) ** focal
+        value = entropy.mean() if known.any() else 0.0
+        value += dice * (1 - (2 * (t * p).sum() + 1) / (t.sum() + p.sum() + 1))
+        total += weight / sum(weights) * value
+    return total
+
+
+@pytest.mark.parametrize(("dice", "focal"), [(0.0, 0.0), (0.3, 0.0), (0.0, 2.0), (0.5, 1.0)])
+def test_loss_by_hand(dice, focal):
+    """Cross-entropy over known voxels per channel, Dice and focal parts, channel weights; a channel may be unknown."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(0, 3, (2, 4, 4, 4, 2)).astype(np.float32)
+    y = rng.integers(0, 3, z.shape).astype(np.uint8)
+    loss = MaskedLoss(LossConfig({"hydrophobic": 3.0}, dice=dice, focal=focal), TWO)
+    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), dice, focal), rel=1e-5)
+    y[..., 0] = UNKNOWN
+    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), dice, focal), rel=1e-5)
+    again = MaskedLoss.from_config(json.loads(json.dumps(loss.get_config())))
+    assert float(again(y, z)) == float(loss(y, z))
+
+
+def test_loss_ignores_unknown_voxels_and_large_logits():
+    """What the network says where nothing is known does not matter; sure answers neither overflow nor vanish."""
+    loss = MaskedLoss(LossConfig(dice=0.1), TWO)
+    y = np.array([0, UNKNOWN, 1, UNKNOWN], np.uint8).reshape(1, 2, 1, 1, 2)
+    z = np.array([0.5, 1, 2, 3], np.float32).reshape(y.shape)
+    changed = z.copy()
+    changed[y == UNKNOWN] = -80
+    assert float(loss(y, z)) == pytest.approx(float(loss(y, changed)))
+    wrong = MaskedLoss(LossConfig({"hydrophobic": 1.0, "ligand": 0.0}, dice=0.0), TWO)
+    sure = np.array([90, 0, -90, 0], np.float32).reshape(y.shape)
+    assert float(wrong(y, sure)) == pytest.approx(90.0)
+
+
+def config_for(path, **changes) -> TrainConfig:
+    settings = {
+        "store": str(path),
+        "network": {"filters": [4, 8], "blocks": [1, 1]},
+        "sampling": {"crop_size": 8, "spacing": 1.5},
+        "batch_size": 2,
+        "steps_per_epoch": 12,
+        "epochs": 2,
+        "val_crops": 4,
+        "warmup_steps": 3,
+        "learning_rate": 0.01,
+        "ema_decay": 0.9,
+        "precision": "float32",
+    }
+    return TrainConfig.from_dict(settings | changes)
+
+
+def state(folder):
+    """Everything in a checkpoint but the clocks."""
+    import h5py
+
+    with h5py.File(folder / "checkpoint.h5") as h5:
+        arrays = {}
+        h5.visititems(lambda name, o: arrays.update({name: o[()]}) if isinstance(o, h5py.Dataset) else None)
+        return arrays, {k: v for k, v in h5.attrs.items() if k not in ("seconds", "waiting")}
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """A store and a run of two epochs on it."""
+    root = tmp_path_factory.mktemp("run")
+    make_store(root / "store.h5")
+    record = training.train(config_for(root / "store.h5"), root / "whole")
+    return root, record
+
+
+def test_training_writes_what_it_says(whole_run):
+    """Log, configuration with the store's features, best weights that load; metrics are there and defined or None."""
+    root, record = whole_run
+    log = [json.loads(line) for line in (root / "whole" / "log.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in log] == [1, 2] and log[-1] == record
+    assert log[1]["loss"] < log[0]["loss"]
+    assert record["jaccard_pi_stacking"] is None
+    core = [record[f"jaccard_{name}"] or 0.0 for name in CHANNELS[:4]]
+    assert record["val_score"] == pytest.approx(np.mean(core))
+    assert 0 < record["ap_ligand"] < 1 and 0 <= record["data_wait"] <= 1
+    stored = TrainConfig.from_file(root / "whole" / "config.json")
+    assert stored.network.features == FEATURES
+    build_unet(stored.network).load_weights(root / "whole" / "best.weights.h5")
+    assert not list((root / "whole").glob("partial*"))
+
+
+def test_interrupted_training_resumes_exactly(whole_run, monkeypatch):
+    """Stopped by a signal within each epoch and started again, a run ends in the state of one never stopped."""
+    root, record = whole_run
+    show = training._progress
+
+    def interrupt_at_step_5(title, total):
+        inner = show(title, total)
+
+        def wrapped(done, note):
+            inner(done, note)
+            if done == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        return wrapped
+
+    monkeypatch.setattr(training, "_progress", interrupt_at_step_5)
+    for _ in range(3):
+        last = training.train(config_for(root / "store.h5"), root / "parts")
+    expected, attributes = state(root / "whole")
+    arrays, got = state(root / "parts")
+    assert got == pytest.approx(attributes)
+    assert arrays.keys() == expected.keys() and len(arrays) > 50
+    for name, value in expected.items():
+        np.testing.assert_allclose(arrays[name], value, rtol=2e-4, atol=2e-6, err_msg=name)
+    assert last["val_loss"] == pytest.approx(record["val_loss"], rel=1e-4)
+
+
+def test_a_run_folder_keeps_its_configuration(whole_run):
+    """Another configuration, or a fresh start, in a used run folder is refused by naming the difference."""
+    root, _ = whole_run
+    with pytest.raises(ConfigError, match="other values of batch_size"):
+        training.train(config_for(root / "store.h5", batch_size=3), root / "whole")
+    with pytest.raises(ConfigError, match="holds a run"):
+        training.train(config_for(root / "store.h5"), root / "whole", resume=False)
+    with pytest.raises(ConfigError, match="store's features"):
+        training.train(config_for(root / "store.h5", network={"features": ["x"], **SMALL}), root / "other")
+
+
+SMALL = {"filters": [4, 8], "blocks": [1, 1]}
+
+
+def test_dataset_feeds_fit(whole_run):
+    """The Keras dataset gives the sampler's batches, moves on with the epochs, and ``model.fit`` accepts it."""
+    from pocketvox.data import Sampler, Store
+
+    root, _ = whole_run
+    config = config_for(root / "store.h5", network={"features": list(FEATURES), **SMALL})
+    sampler = Sampler(Store(root / "store.h5").load("train"), config.sampling, features=FEATURES)
+    dataset = training.CropDataset(sampler, 2, 3)
+    assert len(dataset) == 3
+    assert np.array_equal(dataset[1][0], sampler.batch(0, 1, 2)[0])
+    history = training.compiled_model(config).fit(dataset, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    assert dataset.epoch > 0
+
+
+OTHER_BACKEND = """
+import sys, numpy as np, keras
+from pathlib import Path
+from pocketvox.config import TrainConfig
+from pocketvox.network.train import train
+assert keras.backend.backend() == "torch"
+root = Path(sys.argv[1])
+config = TrainConfig.from_dict({
+    "store": str(root / "store.h5"), "network": {"filters": [4, 8], "blocks": [1, 1]}, "batch_size": 2,
+    "sampling": {"crop_size": 8, "spacing": 1.5}, "steps_per_epoch": 2, "epochs": 1, "val_crops": 2, "threads": 1,
+})
+record = train(config, root / "torch")
+record = train(config, root / "torch")
+assert record == {}
+from pocketvox.network.export import load_network
+network = TrainConfig.from_file(root / "whole/config.json").network
+model = load_network(network, root / "whole/best.weights.h5")
+np.save(root / "torch.npy", model.predict_on_batch(np.load(root / "x.npy")))
+"""
+
+
+@pytest.mark.slow
+def test_torch_trains_and_agrees(whole_run):
+    """Trains and resumes on torch; weights trained on TensorFlow give there the same logits (to 1e-4)."""
+    pytest.importorskip("torch", reason="checks the network on the torch backend")
+    root, _ = whole_run
+    x = np.random.default_rng(0).random((1, 8, 8, 8, len(FEATURES)), dtype=np.float32)
+    np.save(root / "x.npy", x)
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_BACKEND, str(root)],
+        env=environment(KERAS_BACKEND="torch"), cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    from pocketvox.network.export import load_network
+
+    network = TrainConfig.from_file(root / "whole" / "config.json").network
+    expected = load_network(network, root / "whole" / "best.weights.h5").predict_on_batch(x)
+    np.testing.assert_allclose(np.load(root / "torch.npy"), expected, atol=1e-4)

@@ -1,0 +1,145 @@
+"""Tiles: together they are the volume, whatever its size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import uniform_filter
+
+from pocketvox.errors import ConfigError, UsageError
+from pocketvox.features import FEATURES, FeaturePoints
+from pocketvox.inference.predictor import Predictor
+from pocketvox.inference.presets import Preset, PresetConfig
+from pocketvox.inference.tiling import MARGIN, REACH, array_window, averaged, predict_volume, sliding_window
+from pocketvox.voxel import Grid, cube_rotations, voxelize
+
+CONFIG = {"network": {"features": FEATURES, "filters": [4, 8], "blocks": [1, 1]}, "spacing": 1.0}
+
+
+def preset(**changes) -> Preset:
+    return Preset("none", None, PresetConfig.from_dict(CONFIG | {"roi_size": 16, "halo": 4} | changes), {})
+
+
+def points(*coord) -> FeaturePoints:
+    coord = np.array(coord, np.float32)
+    features = np.zeros((len(coord), len(FEATURES)), bool)
+    features[:, : len(preset().channels)] = np.arange(len(coord))[:, None] % 3 != np.arange(11) % 3
+    return FeaturePoints(coord, features, np.full(len(coord), 1.5, np.float32))
+
+
+def first_channels(x: np.ndarray) -> np.ndarray:
+    """An engine that returns its first input channels."""
+    return x[..., : len(preset().channels)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (8, 8, 8), (9, 17, 40), (33, 5, 24), (24, 24, 25)])
+@pytest.mark.parametrize(("roi_size", "halo", "stride"), [(16, 4, 4), (8, 0, 8), (32, 8, 8), (16, 7, 1)])
+def test_identity(shape, roi_size, halo, stride):
+    """With a predictor that returns its input the output is the input, bit for bit, for awkward sizes too."""
+    values = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
+    seen = []
+
+    def predict(x):
+        seen.append(x.shape)
+        return x
+
+    out = sliding_window(predict, array_window(values), shape, roi_size=roi_size, halo=halo, stride=stride)
+    assert np.array_equal(out, values)
+    assert len(set(seen)) == 1
+    assert all(n % stride == 0 and n <= roi_size for n in seen[0][1:4])
+
+
+def test_halo_hides_tile_faces():
+    """A filter of reach 3 sees across tiles if the halo is 3, and does not if it is 2."""
+    values = np.random.default_rng(1).random((20, 20, 20, 1))
+
+    def smooth(x):
+        return uniform_filter(x, (1, 7, 7, 7, 1), mode="constant")
+
+    whole = smooth(values[None])[0]
+    wide = sliding_window(smooth, array_window(values), (20, 20, 20), roi_size=12, halo=3)
+    narrow = sliding_window(smooth, array_window(values), (20, 20, 20), roi_size=12, halo=2)
+    np.testing.assert_allclose(wide, whole, atol=1e-6)
+    assert np.abs(narrow - whole).max() > 1e-2
+
+
+def test_tiles_are_even_and_aligned():
+    """41 voxels in tiles of at most 24 kept: two of 24, not 24 and 17 with other edges; starts at multiples of 8."""
+    starts = []
+
+    def window(start, size):
+        starts.append((start[0], size[0]))
+        return np.zeros((*size, 1), np.float32)
+
+    sliding_window(lambda x: x, window, (41, 4, 4), roi_size=40, halo=8, stride=8)
+    assert starts == [(-8, 40), (16, 40)]
+
+
+@pytest.mark.parametrize(("roi_size", "halo", "stride"), [(16, 8, 8), (20, 4, 8), (16, 4, 8), (16, -8, 8)])
+def test_impossible_tiles_are_refused(roi_size, halo, stride):
+    """Sizes that are no multiples of the stride, or leave nothing to keep."""
+    with pytest.raises(UsageError, match="roi_size and halo"):
+        sliding_window(
+            lambda x: x, array_window(np.zeros((8, 8, 8, 1))), (8, 8, 8), roi_size=roi_size, halo=halo, stride=stride
+        )
+
+
+def test_map_of_points_is_their_voxelization():
+    """Voxelized tile by tile and put together: the same as voxelized at once, over the whole receptor by default."""
+    atoms = points((0, 0, 0), (14.3, 3.1, -2), (21, -7, 5), (3, 11, 9))
+    volume = predict_volume(preset(), atoms, engine=first_channels)
+    assert volume.grid == Grid.around(atoms.coord, MARGIN, 1.0)
+    expected = voxelize(atoms.coord, atoms.features, atoms.radius, volume.grid, FEATURES).values[..., :11]
+    np.testing.assert_allclose(volume.values, expected, atol=1e-5)
+    assert volume.channels == preset().channels and volume.values.dtype == np.float32
+    assert Predictor(preset(), first_channels)(atoms).values.tobytes() == volume.values.tobytes()
+
+
+def test_atoms_outside_a_box_are_seen():
+    """An atom just outside the grid still fills voxels inside it."""
+    grid = Grid.centred((0, 0, 0), 8, 1.0)
+    volume = predict_volume(preset(), points((4.5, 0, 0), (-20, 0, 0)), grid, engine=first_channels)
+    assert volume.values[-1].max() > 0.1 and volume.values[0].max() == 0
+
+
+def test_tiles_far_from_the_receptor_are_skipped():
+    """A tile whose core is farther than REACH from every point is not computed and is 0; one just within is."""
+    grid = Grid((0.0, 0.0, 0.0), (8, 8, 8), 1.0)
+    calls = []
+
+    def ones(x):
+        calls.append(x.shape)
+        return np.ones((*x.shape[:4], 11), np.float32)
+
+    near = points((-REACH + 0.01, 4, 4))
+    assert predict_volume(preset(), near, grid, engine=ones).values.min() == 1
+    with pytest.raises(UsageError, match="within reach of the grid"):
+        predict_volume(preset(), points((-REACH - 0.01, 4, 4)), grid, engine=ones)
+    long = Grid((0.0, 0.0, 0.0), (32, 8, 8), 1.0)
+    calls.clear()
+    progress = []
+    volume = predict_volume(preset(), points((2, 4, 4)), long, engine=ones, progress=lambda *n: progress.append(n))
+    assert len(calls) == 2 and progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert volume.values[:16].min() == 1 and volume.values[16:].max() == 0
+
+
+def test_averaging_over_rotations():
+    """An equivariant predictor is unchanged; one that favours a direction becomes the mean of its rotated self."""
+    x = np.random.default_rng(2).random((1, 6, 4, 8, 2))
+    np.testing.assert_allclose(averaged(lambda v: v**2, cube_rotations())(x), x**2, rtol=1e-6)
+
+    def first_plane(v):
+        out = np.zeros_like(v)
+        out[:, 0] = 1
+        return out
+
+    cube = np.zeros((1, 5, 5, 5, 1))
+    out = averaged(first_plane, cube_rotations())(cube)[0, ..., 0]
+    assert out[2, 2, 2] == 0 and out[0, 2, 2] == pytest.approx(1 / 6) and out[0, 0, 0] == pytest.approx(1 / 2)
+    assert averaged(first_plane, None) is first_plane
+
+
+def test_another_spacing_is_refused():
+    """A grid of another spacing than the network's names both."""
+    with pytest.raises(ConfigError, match=r"spacing 1\.0 A.*Received: 0\.5 A"):
+        predict_volume(preset(), points((0, 0, 0)), Grid((0.0, 0.0, 0.0), (8, 8, 8), 0.5), engine=first_channels)
