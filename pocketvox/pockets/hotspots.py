@@ -1,10 +1,12 @@
 """Hot-spots: the points of a pocket that offer an interaction.
 
 The label of an interaction is a ball of ``LABEL_RADIUS`` around its point, so the point is looked for with that ball:
-*evidence* is the mean over the ball of the joint value (conditional probability x ligand probability). Hot-spots are
-local maxima of the evidence among the voxels whose conditional probability reaches the channel's threshold. Where the
-evidence is certain (``HotspotConfig.certain``), neighbouring points of one type have fused and there may be no maximum
-for each of them: there every voxel is a candidate. Candidates nearer than the suppression radius to a better one go.
+*evidence* is the mean over the ball of the joint value (conditional probability x ligand probability), with the best
+ligand probability of a voxel and its neighbours, because the centres of rings and charged groups lie between the atoms
+that the ``ligand`` channel marks. Hot-spots are local maxima of the evidence among the voxels whose conditional
+probability reaches the channel's threshold. Where the evidence is certain (``HotspotConfig.certain``), neighbouring
+points of one type have fused and there may be no maximum for each of them: there every voxel is a candidate.
+Candidates nearer than the suppression radius to a better one go.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from pocketvox.pockets.peaks import Patch, ball_offsets, suppress
 from pocketvox.structure.atoms import Atoms
 from pocketvox.voxel.grid import Grid, Volume
 
+#: Where points of one type have fused, the voxels go first whose nearest surroundings are on as well (angstrom).
+CORE_RADIUS = 0.75
+
 
 @dataclass(frozen=True)
 class HotspotConfig(Config):
@@ -37,18 +42,17 @@ class HotspotConfig(Config):
         Two hot-spots of one type are farther apart than this (angstrom); at least the label radius, which is as
         precisely as a label tells a position.
     margin : float
-        Hot-spots may be this far outside a pocket's voxels (angstrom): centres of rings and charged groups lie between
-        the atoms that the ``ligand`` channel marks.
+        Hot-spots may be this far outside a pocket's voxels (angstrom).
     certain : float
-        Evidence from which a voxel needs no local maximum. On labels of real ligands 0.7 finds as many
-        hot-spots as there are points; 0.6 finds 5 % more, 0.8 misses 5 % of the hydrophobic ones.
+        Evidence from which a voxel needs no local maximum. On the labels of 120 entries with 2,329 points, 0.6 finds
+        every point and 3 % more hot-spots than points; 0.7 misses 2 points and finds 2 % fewer, 0.8 misses 39.
     """
 
     threshold: float = 0.5
     thresholds: dict[str, float] = field(default_factory=dict)
     radius: float = LABEL_RADIUS
     margin: float = LABEL_RADIUS
-    certain: float = 0.7
+    certain: float = 0.6
 
     def __post_init__(self):
         unknown = [c for c in self.thresholds if c not in TYPED]
@@ -181,9 +185,13 @@ def _surroundings(pockets: tuple[Pocket, ...], grid: Grid, margin: float) -> tup
 
 def _evidence(volume: Volume, voxels: np.ndarray, columns: list[int], config: HotspotConfig) -> list[tuple]:
     """Rows (row of ``voxels``, position, channel name, probability, joint value, number of voxels)."""
+    from scipy.ndimage import maximum_filter
+
     values, ligand, grid = volume.values, ligand_probability(volume), volume.grid
 
-    def joint(x, y, z):
+    around = maximum_filter(ligand, 2 * max(1, int(LABEL_RADIUS / grid.spacing)) + 1)
+
+    def joint(x, y, z, ligand=around):
         return (values[x, y, z][:, columns] * ligand[x, y, z][:, None]).astype(np.float32)
 
     patch = Patch(voxels, grid.shape)
@@ -194,12 +202,15 @@ def _evidence(volume: Volume, voxels: np.ndarray, columns: list[int], config: Ho
     evidence = patch.average(joint, ball_offsets(LABEL_RADIUS / grid.spacing))
     masked = np.where(above, evidence, -1)
     best, shift = _neighbourhood(patch, masked, evidence)
-    candidate = above & ((masked >= best) | (evidence >= config.certain))
-    product = joint(*voxels.T)
+    maximum = masked >= best
+    candidate = above & (maximum | (evidence >= config.certain))
+    shift *= maximum[:, None, :]
+    priority = evidence + patch.average(joint, ball_offsets(CORE_RADIUS / grid.spacing))
+    product = joint(*voxels.T, ligand=ligand)
     rows = []
     for k, name in enumerate(names):
         chosen = np.flatnonzero(candidate[:, k])
-        chosen = chosen[suppress(voxels[chosen], evidence[chosen, k], config.radius / grid.spacing)]
+        chosen = chosen[suppress(voxels[chosen], priority[chosen, k], config.radius / grid.spacing)]
         if len(chosen):
             member = np.flatnonzero(above[:, k])
             position = voxels[chosen] + shift[chosen, :, k]
@@ -211,8 +222,8 @@ def _neighbourhood(patch: Patch, masked: np.ndarray, evidence: np.ndarray) -> tu
     """Highest masked value of the 26 neighbours, shape=(n, channel), and where evidence peaks, shape=(n, 3, channel).
 
     The latter is, along each axis, the vertex of a parabola through a voxel and its two neighbours: -0.5 to 0.5 voxels,
-    0 where the voxel is not the highest of them. On labels of 80 real ligands this finds points that stand alone with a
-    mean error of 0.14 angstrom; the centroid of the ball has 0.23, the voxel itself 0.39.
+    0 where the voxel is not the highest of them. On the labels of 120 entries this finds points that stand alone with a
+    mean error of 0.13 angstrom; the centroid of the ball has 0.23, the voxel itself 0.37.
     """
     best = np.full(masked.shape, -1, masked.dtype)
     for offset in np.indices((3, 3, 3)).reshape(3, -1).T - 1:

@@ -25,7 +25,7 @@ DATASET = "probability"
 CHUNK = 32
 #: Deflate level: higher ones take several times as long for a few per cent.
 LEVEL = 1
-#: Probabilities below this are stored as 0, and so is every channel farther than REACH from where the ligand probability
+#: Probabilities below this are stored as 0, and so is all that is farther than REACH from where the ligand probability
 #: is at least this: typed channels say nothing where no ligand can be, and no hot-spot comes from there.
 FLOOR = 1e-3
 #: Points of a ligand (centres of rings and charges) and their labels may be this far from its atoms' voxels (angstrom).
