@@ -30,6 +30,9 @@ _TRIGONAL, _LINEAR = 116.5, 155.0  # angle at an atom with two neighbours (degre
 
 _PLANAR_REWARD = 0.6  # a planar carbon with its double bond, in angstrom of bond length
 _CATION_COST = 0.25
+_OXO_REWARD = 0.3  # S=O and P=O: their lengths do not tell, and they are never left single
+_CARBONYL_REWARD = 0.06  # C=O against the enol, where no flat ring holds the carbon
+_IMINE_COST = 0.05  # C=NH against the amine
 
 
 def perceive_bonds(coord: np.ndarray, element: np.ndarray) -> tuple[dict[tuple[int, int], int], np.ndarray]:
@@ -55,8 +58,16 @@ def perceive_bonds(coord: np.ndarray, element: np.ndarray) -> tuple[dict[tuple[i
         neighbours[j].append(i)
     heavy = ~np.isin(element, ("H", "D"))
     explicit = int((~heavy).sum()) * 4 > int(heavy.sum())
-    free, reward = _free_valences(coord, element, neighbours, explicit)
-    extra = _solve(coord, element, [p for p in pairs if heavy[p[0]] and heavy[p[1]]], free, reward)
+    flat = _planar_ring_atoms(coord, element, neighbours)
+    free, reward = _free_valences(coord, element, neighbours, explicit, flat)
+    degree = np.array([len(near) for near in neighbours])
+    values = {}
+    for i, j in pairs:
+        if heavy[i] and heavy[j] and free[i] and free[j]:
+            value = _double_bond_value(coord, element, degree, flat, i, j)
+            if value is not None:
+                values[i, j] = value
+    extra = _solve(coord, element, values, free, reward)
     bonds = {pair: 1 + extra.get(pair, 0) for pair in pairs}
     return bonds, _charges(element, bonds, neighbours, explicit)
 
@@ -80,10 +91,9 @@ def connect(coord: np.ndarray, element: np.ndarray, tolerance: float = _TOLERANC
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(bonded))]
 
 
-def _free_valences(coord, element, neighbours, explicit) -> tuple[np.ndarray, np.ndarray]:
+def _free_valences(coord, element, neighbours, explicit, flat) -> tuple[np.ndarray, np.ndarray]:
     """Extra bond orders an atom can take, and what satisfying it earns."""
     free, reward = np.zeros(len(element), int), np.zeros(len(element))
-    flat = _planar_ring_atoms(coord, element, neighbours)
     for i, symbol in enumerate(element):
         degree = len(neighbours[i])
         if symbol == "C":
@@ -139,19 +149,37 @@ def _planar_ring_atoms(coord, element, neighbours) -> set[int]:
     return flat
 
 
-def _solve(coord, element, pairs, free, reward) -> dict[tuple[int, int], int]:
+def _double_bond_value(coord, element, degree, flat, i: int, j: int) -> float | None:
+    """Benefit of a double bond (angstrom of bond length), None if there can be none."""
+    if (element[j], element[i]) in (("S", "N"), ("S", "O"), ("P", "O"), ("P", "N"), ("P", "S"), ("C", "O"), ("C", "N")):
+        i, j = j, i  # centre first
+    pair = "".join(sorted((str(element[i]), str(element[j]))))
+    if pair not in _DOUBLE:
+        return None
+    value = _DOUBLE[pair] - float(np.linalg.norm(coord[i] - coord[j]))
+    for a, b in ((i, j), (j, i)):
+        if element[a] in ("S", "P", "Se") and degree[a] > 2:
+            if element[b] not in ("O", "S", "N") or degree[b] > (2 if element[b] == "N" else 1):
+                return None
+            return value + _OXO_REWARD if element[b] == "O" else value
+    if value < -0.12:
+        return None
+    if element[i] == "C" and element[j] == "O" and i not in flat:
+        value += _CARBONYL_REWARD
+    if element[i] == "C" and element[j] == "N" and degree[j] == 1:
+        value -= _IMINE_COST
+    return value
+
+
+def _solve(coord, element, doubles, free, reward) -> dict[tuple[int, int], int]:
     """Orders beyond one, of most benefit in all."""
     choices = []  # (pair, value of the step, level)
-    for i, j in pairs:
-        if not (free[i] and free[j]):
-            continue
+    for (i, j), value in doubles.items():
+        choices.append(((i, j), value, 1))
         pair = "".join(sorted((str(element[i]), str(element[j]))))
         length = float(np.linalg.norm(coord[i] - coord[j]))
-        value = _DOUBLE.get(pair, 0.0) - length
-        if pair in _DOUBLE and value > -0.12:
-            choices.append(((i, j), value, 1))
-            if min(free[i], free[j]) > 1 and pair in _TRIPLE and _TRIPLE[pair] - length > -0.04:
-                choices.append(((i, j), _TRIPLE[pair] - length + 0.02, 2))
+        if min(free[i], free[j]) > 1 and pair in _TRIPLE and _TRIPLE[pair] - length > -0.04:
+            choices.append(((i, j), _TRIPLE[pair] - length + 0.02, 2))
     if not choices:
         return {}
     atoms = sorted({i for (pair, _, _) in choices for i in pair})
