@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / "pocketvox" / "demo" / "4cup.cif.gz"
+DEMO = ROOT / "pocketvox" / "demo" / "1hvr.pdb.gz"
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -58,8 +58,8 @@ def archives(tmp_path_factory):
 def test_archives_carry_presets_and_demo_data(archives):
     """Weights and the bundled complex travel with the package."""
     in_wheel, in_sdist = archives
-    assert "pocketvox/demo/4cup.cif.gz" in in_wheel
-    assert "pocketvox/demo/4cup.cif.gz" in in_sdist
+    assert "pocketvox/demo/1hvr.pdb.gz" in in_wheel
+    assert "pocketvox/demo/1hvr.pdb.gz" in in_sdist
     presets = {p.relative_to(ROOT).as_posix() for p in (ROOT / "models").rglob("*") if p.is_file()}
     presets = {name for name in presets if "__pycache__" not in name}
     assert presets

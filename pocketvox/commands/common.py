@@ -169,6 +169,19 @@ def require_extra(module: str, extra: str, purpose: str) -> None:
         raise MissingExtraError(f"{purpose} needs {module}. Install it with: pip install 'pocketvox[{extra}]'")
 
 
+def progress(source: str, args: argparse.Namespace) -> Callable[[int, int], None] | None:
+    """A counter of tiles on one line of a terminal; None where stderr is no terminal or quiet is asked for."""
+    if args.quiet or not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        text = f"pocketvox: {source}: {100 * done // total} %"
+        sys.stderr.write(f"\r{text}" if done < total else f"\r{' ' * len(text)}\r")
+        sys.stderr.flush()
+
+    return show
+
+
 def add_structure_options(parser: argparse.ArgumentParser) -> None:
     """Options of every verb that reads a structure."""
     parser.add_argument(

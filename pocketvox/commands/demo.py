@@ -10,11 +10,11 @@ from pocketvox.commands.common import check_folder, verb
 from pocketvox.commands.scan import add_engine_options
 
 #: The bundled complex; see README.md beside it.
-STRUCTURE = Path(pocketvox.__file__).resolve().parent / "demo" / "4cup.cif.gz"
-_WHAT = (
-    "The bromodomain of human BAZ2B with a fragment found by crystallographic screening, 4-fluorobenzamidoxime\n"
-    "(wwPDB 4CUP, X-ray, 1.88 A). Bromodomains were not trained on. The network sees the protein alone."
-)
+STRUCTURE = Path(pocketvox.__file__).resolve().parent / "demo" / "1hvr.pdb.gz"
+_WHAT = """\
+HIV-1 protease with the inhibitor XK-263 (wwPDB 1HVR, X-ray, 1.8 A). Inhibitor and waters were taken out before the
+network looked. Other HIV proteases were in its training data: this shows what results look like. How well it does on
+families it has never seen stands in the preset's model card."""
 
 #: A hot-spot this near to a real interaction point of its type counts as having found it (angstrom).
 NEAR = 2.0
@@ -65,10 +65,12 @@ def run(args: argparse.Namespace) -> int:
 def pocket_table(result) -> str:
     """The pockets found, best first."""
     n = len(result.pockets)
-    lines = [
+    head = (
         f"Found {n} pocket{'s' * (n != 1)} in {sum(result.seconds.values()):.1f} s "
-        f"({result.engine}, preset {result.preset})",
-    ]
+        f"({result.engine}, preset {result.preset})"
+    )
+    if not n:
+        return head
     rows = [
         (
             str(pocket.rank),
@@ -81,14 +83,14 @@ def pocket_table(result) -> str:
         )
         for pocket in result.pockets[:_SHOWN_POCKETS]
     ]
-    return "\n".join(lines + _table(("pocket", "score", "volume", "depth", "centre", "hot-spots", "lined by"), rows))
+    return "\n".join([head, *_table(("pocket", "score", "volume", "depth", "centre", "hot-spots", "lined by"), rows)])
 
 
 def ligand_place(result, ligand) -> str:
     """How far the ligand really is from the pockets."""
     import numpy as np
 
-    place = f"The fragment ({ligand.name}) really is at {_position(ligand.coord.mean(axis=0)).strip()}"
+    place = f"The inhibitor ({ligand.name}) really is at {_position(ligand.coord.mean(axis=0)).strip()}"
     if not result.pockets:
         return f"{place}; no pocket was found."
     distances = [float(np.linalg.norm(ligand.coord - pocket.center, axis=1).min()) for pocket in result.pockets]
@@ -139,8 +141,8 @@ def comparison(result, complex_, found) -> str:
         else:
             verdict = f"missed (nearest {gap:.1f} A away)" if same else "missed"
         rows.append((channel, atom, partner, f"{distance:.1f} A", verdict))
-    head = "What the fragment really does there, by geometric rules, and the nearest hot-spot of the same type"
-    lines = [head, *_table(("type", "fragment", "protein", "distance", "hot-spot"), rows)]
+    head = "What the inhibitor really does there, by geometric rules, and the nearest hot-spot of the same type"
+    lines = [head, *_table(("type", "inhibitor", "protein", "distance", "hot-spot"), rows)]
     lines.append(f"{hits} of {len(made)} interactions have a hot-spot of their type within {NEAR:g} A.")
     return "\n".join(lines)
 
@@ -173,11 +175,13 @@ def files(folder: Path) -> str:
         "pockets.csv": "one row per pocket, P2Rank's columns",
         "hotspots.csv": "one row per hot-spot, best first",
         "maps.h5": "the probability of every interaction type at every point",
+        "maps": "the same as CCP4 maps, one file per type",
+        "structure.cif": "what was scanned, with its ligands",
     }
     lines = [f"Files in {folder.resolve()}"]
     for path in sorted(folder.iterdir()):
         note = about.get(path.name, "open it: pymol " + path.name if path.suffix == ".pml" else "")
-        lines.append(f"  {path.name:<16} {note}".rstrip())
+        lines.append(f"  {path.name + '/' * path.is_dir():<16} {note}".rstrip())
     lines.append("\nYour own structure: pocketvox scan FILE -o results")
     return "\n".join(lines)
 

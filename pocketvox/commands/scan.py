@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from pocketvox.commands.common import (
@@ -14,6 +15,7 @@ from pocketvox.commands.common import (
     finite_float,
     positive_float,
     positive_int,
+    progress,
     verb,
 )
 from pocketvox.errors import UsageError
@@ -109,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
     from pocketvox.inference import load_predictor
     from pocketvox.pipeline import scan
-    from pocketvox.report import summary, write_result
+    from pocketvox.report import write_result
 
     predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
 
@@ -123,12 +125,13 @@ def run(args: argparse.Namespace) -> int:
             model=args.model,
             keep=tuple(args.keep),
             cache=args.cache,
+            progress=progress(source, args),
         )
-        folder = write_result(result, Path(out) / name, formats=formats)
+        folder = write_result(replace(result, name=name), Path(out) / name, formats=formats)
         for warning in result.warnings:
             log.warning("warning: %s: %s", source, warning)
         log.info("%s: %d pockets, %.1f s -> %s", source, len(result.pockets), sum(result.seconds.values()), folder)
         if args.json:
-            print(json.dumps(summary(result)), flush=True)
+            print(json.dumps(json.loads((folder / "summary.json").read_text(encoding="utf-8"))), flush=True)
 
     return each_input(args.inputs, work, verbose=args.verbose)
