@@ -9,14 +9,13 @@ import re
 import gemmi
 import numpy as np
 import pytest
+from biotite.interface.rdkit import to_mol
+from biotite.structure import info
 from rdkit import Chem
-from rdkit.Chem import AllChem, rdDetermineBonds
+from rdkit.Chem import AllChem
 
 from benchmarks import interactions_crosscheck as crosscheck
 from benchmarks.interaction_tools import TOOLS, Contact, ToolRun, load_detector, prepare, run_tool
-
-#: The bundled complex's ligand: 4-fluorobenzamidoxime (component ZYB).
-DEMO_SMILES = "ON=C(N)c1ccc(F)cc1"
 
 PROTEIN = """\
 ATOM      7  N   SER A  52B      1.000   2.000   3.000  1.00 10.00           N
@@ -175,23 +174,17 @@ def demo(tmp_path_factory, demo_file):
     structure = gemmi.read_structure(str(demo_file))
     structure.remove_alternative_conformations()
     structure.remove_hydrogens()
-    position, ligand = {}, None
-    for chain in structure[0]:
-        for residue in chain:
-            for atom in residue:
-                position[f"{chain.name}:{residue.seqid}", atom.name] = np.array(atom.pos.tolist())
-            ligand = residue if residue.name == "ZYB" else ligand
-    atoms = Chem.RWMol()
-    conformer = Chem.Conformer(len(ligand))
-    for i, atom in enumerate(ligand):
-        atoms.AddAtom(Chem.Atom(atom.element.name))
-        conformer.SetAtomPosition(i, atom.pos.tolist())
-    atoms.AddConformer(conformer)
-    rdDetermineBonds.DetermineConnectivity(atoms)
-    mol = AllChem.AssignBondOrdersFromTemplate(Chem.MolFromSmiles(DEMO_SMILES), atoms.GetMol())
+    residues = [(chain.name, residue) for chain in structure[0] for residue in chain]
+    positions = {(f"{c}:{r.seqid}", atom.name): np.array(atom.pos.tolist()) for c, r in residues for atom in r}
+    known = [(c, r) for c, r in residues if not gemmi.find_tabulated_residue(r.name).is_standard()]
+    chain, ligand = max(known, key=lambda item: len(item[1]))
+    component = info.residue(ligand.name)
+    component = component[component.element != "H"]
+    component.coord = np.array([positions[f"{chain}:{ligand.seqid}", name] for name in component.atom_name])
+    mol = to_mol(component)
     Chem.MolToMolFile(mol, str(folder / "demo.sdf"))
     structure.write_pdb(str(folder / "demo.pdb"))
-    return prepare(folder / "demo.pdb", folder / "demo.sdf", folder), position, mol.GetConformer().GetPositions()
+    return prepare(folder / "demo.pdb", folder / "demo.sdf", folder), positions, mol.GetConformer().GetPositions()
 
 
 def check_distances(found, positions, ligand):
@@ -215,7 +208,8 @@ def test_every_contact_in_the_bundled_complex_names_the_atoms_whose_distance_it_
     found = run_tool(tool, files)
     assert found.error == ""
     assert found.seconds > 0
-    assert "A:1943" in found.keys("hydrophobic")  # the fragment lies on Phe 1943
+    assert {"A:25", "B:25"} & found.keys("hbond")  # the catalytic aspartates of HIV protease
+    assert found.keys("hydrophobic")
     check_distances(found, positions, ligand)
 
 
@@ -234,7 +228,7 @@ def test_every_contact_in_a_dimer_names_the_atoms_whose_distance_it_reports(tool
 
 
 def test_both_lists_name_at_least_forty_distinct_complexes_of_different_clusters(data_root):
-    rows = list(csv.DictReader((data_root / "manifest.csv").open()))
+    rows = list(csv.DictReader((data_root / "manifest.csv").read_text().splitlines()))
     cluster = {row["id"]: row["pocket_clusters"] for row in rows if row["kind"] == "complex"}
     assert min(len(crosscheck.COMPLEXES), len(crosscheck.CONFIRMATION)) >= 40
     listed = [cluster[i] for i in (*crosscheck.COMPLEXES, *crosscheck.CONFIRMATION)]
