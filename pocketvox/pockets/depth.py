@@ -13,15 +13,14 @@ HULL_PROBE = 6.0
 ATOM_RADIUS = 1.7
 #: Voxels of the depth grid (angstrom); distances are interpolated.
 SPACING = 1.5
-#: The sphere is looked for this far around the pockets (angstrom), and farther only if it is not found.
-MARGIN = 20.0
 
 
 def pocket_depths(pockets: list[np.ndarray], coord: np.ndarray, grid: Grid) -> list[float]:
     """Depth of each pocket (angstrom).
 
-    The depth of a voxel is its distance from the bulk solvent: all space covered by a sphere of radius ``HULL_PROBE``
-    that cannot enter the receptor. It is 0 outside that hull. The depth of a pocket is that of its deepest voxel.
+    The depth of a voxel is its distance from the bulk solvent: all space that a sphere of radius ``HULL_PROBE`` covers
+    as it rolls over the receptor from outside. It is 0 outside that hull. The depth of a pocket is that of its deepest
+    voxel.
 
     Parameters
     ----------
@@ -41,24 +40,20 @@ def pocket_depths(pockets: list[np.ndarray], coord: np.ndarray, grid: Grid) -> l
     from scipy.ndimage import map_coordinates
 
     points = grid.to_coord(np.concatenate(pockets))
-    hull, distance = _distance_to_probe(points, coord.astype(np.float64))
+    hull, distance = _distance_to_probe(coord.astype(np.float64))
     depth = map_coordinates(distance, hull.to_index(points).T, order=1, mode="nearest") - HULL_PROBE
     ends = np.cumsum([len(p) for p in pockets])[:-1]
     return [max(0.0, float(part.max())) for part in np.split(depth, ends)]
 
 
-def _distance_to_probe(points: np.ndarray, coord: np.ndarray) -> tuple[Grid, np.ndarray]:
-    """Distance of every voxel of a coarse grid from the nearest centre that the sphere can have (angstrom)."""
-    from scipy.ndimage import distance_transform_edt
+def _distance_to_probe(coord: np.ndarray) -> tuple[Grid, np.ndarray]:
+    """A coarse grid around the receptor; distance of each voxel from where the sphere's centre can be (angstrom)."""
+    from scipy.ndimage import distance_transform_edt, label
     from scipy.spatial import cKDTree
 
-    tree = cKDTree(coord)
-    margin = MARGIN
-    while True:
-        hull = Grid.around(points, margin, SPACING)
-        centers = hull.to_coord(np.indices(hull.shape).reshape(3, -1).T)
-        reach = HULL_PROBE + ATOM_RADIUS
-        blocked = np.isfinite(tree.query(centers, distance_upper_bound=reach)[0]).reshape(hull.shape)
-        if not blocked.all():
-            return hull, distance_transform_edt(blocked, SPACING)
-        margin *= 2
+    reach = HULL_PROBE + ATOM_RADIUS
+    hull = Grid.around(coord, reach + SPACING, SPACING)
+    centers = hull.to_coord(np.indices(hull.shape).reshape(3, -1).T)
+    free = ~np.isfinite(cKDTree(coord).query(centers, distance_upper_bound=reach)[0]).reshape(hull.shape)
+    labels, _ = label(free)  # the border of the grid is free, and of one piece with all outside
+    return hull, distance_transform_edt(labels != labels[0, 0, 0], SPACING)

@@ -2,7 +2,8 @@
 
 1. Voxels whose probability reaches the threshold, joined with their 26 neighbours into regions.
 2. Regions whose nearest voxels are within the merge distance become one (single linkage).
-3. Regions larger than the largest volume are split by a watershed from the peaks of the smoothed probability.
+3. Regions larger than the largest volume are split between the peaks of the smoothed probability: each voxel belongs to
+   the peak that the steepest way up leads to, or to the peak next to that one if that one is suppressed.
 4. Regions smaller than the smallest volume are dropped; the others are ranked by score.
 """
 
@@ -17,6 +18,7 @@ from pocketvox.channels import LIGAND
 from pocketvox.config import Config
 from pocketvox.errors import ConfigError, InputError
 from pocketvox.pockets.depth import pocket_depths
+from pocketvox.pockets.peaks import Patch, suppress
 from pocketvox.structure.atoms import Atoms
 from pocketvox.voxel.grid import Grid, Volume
 
@@ -207,27 +209,19 @@ def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: Pock
     """The region itself, or its parts if it is too large and has several peaks."""
     if len(voxels) * grid.spacing**3 <= config.max_volume:
         return [voxels]
-    from scipy import ndimage
-
-    from pocketvox.pockets.peaks import suppress
+    from scipy.ndimage import gaussian_filter
+    from scipy.spatial import cKDTree
 
     low = voxels.min(axis=0)
     inside = tuple((voxels - low).T)
-    mask = np.zeros(voxels.max(axis=0) - low + 1, bool)
-    mask[inside] = True
-    field = np.zeros(mask.shape, np.float32)
+    field = np.zeros(voxels.max(axis=0) - low + 1, np.float32)
     field[inside] = probability[tuple(voxels.T)]
-    field = ndimage.gaussian_filter(field, config.split_distance / 4 / grid.spacing, mode="constant")
-    peak = mask & (field >= ndimage.maximum_filter(np.where(mask, field, -1), 3))
-    centers = np.argwhere(peak)
-    kept = centers[suppress(centers, field[peak], config.split_distance / grid.spacing)]
-    if len(kept) == 1:
-        return [voxels]
-    markers = np.zeros(mask.shape, np.int32)
-    markers[tuple(kept.T)] = np.arange(1, len(kept) + 1)
-    height = np.where(mask, 60000 * (1 - field / field.max()), 65535).astype(np.uint16)
-    basin = ndimage.watershed_ift(height, markers, np.ones((3, 3, 3)))[inside]
-    return [voxels[basin == k] for k in range(1, len(kept) + 1)]
+    height = gaussian_filter(field, config.split_distance / 4 / grid.spacing, mode="constant")[inside]
+    summit = Patch(voxels, grid.shape).climb(height)
+    peaks = np.unique(summit)
+    kept = peaks[suppress(voxels[peaks], height[peaks], config.split_distance / grid.spacing)]
+    _, part = cKDTree(voxels[kept]).query(voxels[summit])
+    return [voxels[part == k] for k in range(len(kept))]
 
 
 def _measure(

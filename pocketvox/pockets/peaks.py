@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Offsets of the 26 neighbours of a voxel.
+NEIGHBOURS = np.delete(np.indices((3, 3, 3)).reshape(3, -1).T - 1, 13, axis=0)
+
 
 def ball_offsets(radius: float) -> np.ndarray:
     """Index offsets within ``radius`` (voxels) of a voxel, shape=(n, 3), nearest first."""
@@ -62,10 +65,25 @@ class Patch:
 
     def neighbour(self, values: np.ndarray, offset, missing: float) -> np.ndarray:
         """Values, shape=(n, channel), of the voxels one ``offset`` (-1 to 1 per axis) away; ``missing`` outside."""
-        step = int(np.dot(offset, (self._row.shape[1] * self._row.shape[2], self._row.shape[2], 1)))
-        row = self._row.ravel()[self._flat + step]
         padded = np.concatenate([values, np.full((1, values.shape[1]), missing, values.dtype)])
-        return padded[row]
+        return padded[self._rows(offset)]
+
+    def climb(self, values: np.ndarray) -> np.ndarray:
+        """Row of the local maximum that the steepest way up leads to from each voxel, shape=(n,), dtype=int."""
+        target, best = np.arange(len(values)), values.copy()
+        padded = np.append(values, -np.inf)
+        for offset in NEIGHBOURS:
+            row = self._rows(offset)
+            higher = padded[row] > best
+            best[higher], target[higher] = padded[row[higher]], row[higher]
+        while not np.array_equal(target, target[target]):
+            target = target[target]
+        return target
+
+    def _rows(self, offset) -> np.ndarray:
+        """Row of the voxel one ``offset`` away; one past the last where there is none."""
+        step = int(np.dot(offset, (self._row.shape[1] * self._row.shape[2], self._row.shape[2], 1)))
+        return self._row.ravel()[self._flat + step]
 
     def average(self, grid_values, offsets: np.ndarray) -> np.ndarray:
         """Mean over ``offsets`` of what ``grid_values(index arrays)`` gives, shape=(n, channel); 0 outside the grid."""
