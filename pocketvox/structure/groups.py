@@ -93,7 +93,7 @@ def _short_chains(atoms: Atoms) -> np.ndarray:
             continue
         first = rows[np.flatnonzero(np.diff(atoms.residue[rows], prepend=-1))]
         chains, count = np.unique(atoms.chain_id[first], return_counts=True)
-        longer |= bool((count > 2 * longest).any())
+        longer |= bool((count > longest).any())
         short[rows] = np.isin(atoms.chain_id[rows], chains[count <= longest])
     return short if longer else np.zeros(len(atoms), bool)
 

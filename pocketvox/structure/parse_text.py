@@ -10,10 +10,15 @@ import numpy as np
 from ..errors import StructureError
 from .table import AtomTable, Parsed
 
-# an ATOM record whose three coordinate fields (columns 31-38, 39-46, 47-54) are not all numbers: gemmi reads zeros
-_BAD_RECORD = re.compile(
-    rb"^(?:ATOM  |HETATM)(?!.{24}(?=[ \d.+\-]{24})(?=.{0,7}\d).{8}(?=.{0,7}\d).{8}(?=.{0,7}\d))[^\r\n]*", re.M
-)
+# an ATOM record whose coordinate fields (columns 31-38, 39-46, 47-54) are not one number each: gemmi reads zeros
+_NUMBER = rb" *[-+]?(?:\d+\.?\d*|\.\d+) *"
+_FIELDS = b"".join(_NUMBER + rb"(?<=^.{%d})" % end for end in (38, 46, 54))
+_BAD_RECORD = re.compile(rb"^(?:ATOM  |HETATM)(?!.{24}" + _FIELDS + rb")[^\r\n]*", re.M)
+
+# entries of before 1996 repeat the id and number the lines in columns 73-80, where elements stand today
+_NUMBERED_LINES = re.compile(rb"^(?:ATOM  |HETATM).{66}[0-9][A-Z0-9]{3} *\d+ *\r?$", re.M)
+
+_CUT = "the file does not end as it should and may be cut off: atoms may be missing"
 _COVALENT = (gemmi.ConnectionType.Covale, gemmi.ConnectionType.Disulf, gemmi.ConnectionType.Unknown)
 
 
@@ -21,7 +26,8 @@ def parse_pdb(data: bytes, source: str) -> Parsed:
     """Read a PDB file's bytes; a record without coordinates is an error, not an atom at the origin."""
     _check_records(data, source)
     try:
-        structure = gemmi.read_pdb_string(data)
+        width = 72 if _NUMBERED_LINES.search(data) else 0
+        structure = gemmi.read_pdb_string(data, max_line_length=width)
     except (RuntimeError, ValueError) as error:
         raise StructureError(f"{source}: not a valid PDB file ({_first_line(error)}). Download it again.") from None
     header = re.match(rb"(?:(?!ATOM  |HETATM|MODEL )[^\n]*\n?)*", data).group()[:200_000]
@@ -29,7 +35,8 @@ def parse_pdb(data: bytes, source: str) -> Parsed:
         line[10:] for line in header.decode("latin-1").splitlines() if line.startswith(("TITLE", "HEADER", "REMARK"))
     )
     experimental = b"EXPDTA" in header and b"THEORETICAL" not in header or b"REMARK   3" in header
-    return _parsed(structure, text=text, experimental=experimental)
+    complete = not header.startswith(b"HEADER") or re.search(rb"^(?:END|MASTER)", data[-2000:], re.M)
+    return _parsed(structure, text=text, experimental=experimental, warnings=() if complete else (_CUT,))
 
 
 def parse_mmcif(data: bytes, source: str) -> Parsed:
@@ -58,7 +65,14 @@ def parse_mmcif(data: bytes, source: str) -> Parsed:
     confidence = any(name.startswith("_ma_qa_metric") for name in block.get_mmcif_category_names())
     method = " ".join(gemmi.cif.as_string(v) for v in block.find_values("_exptl.method"))
     experimental = bool(method) and "THEORETICAL" not in method.upper()
-    return _parsed(structure, text=" ".join(words), experimental=experimental, confidence=confidence)
+    complete = not re.search(rb"\n# *\r?\nloop_", data) or re.search(rb"\n# *\s*\Z", data[-200:])
+    return _parsed(
+        structure,
+        text=" ".join(words),
+        experimental=experimental,
+        confidence=confidence,
+        warnings=() if complete else (_CUT,),
+    )
 
 
 def _parsed(structure: gemmi.Structure, **kwargs) -> Parsed:
@@ -142,7 +156,7 @@ def _check_records(data: bytes, source: str) -> None:
 
 
 def _describe(document: gemmi.cif.Document) -> str:
-    names = [name for block in document for name in block.get_mmcif_category_names()]
+    names = [name.rstrip(".") for block in document for name in block.get_mmcif_category_names()]
     return f"categories {', '.join(names[:3])}" if names else "no data"
 
 

@@ -59,7 +59,7 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     table, notes = _one_model(parsed.table, model, path)
     _check_coordinates(table, path)
     atoms, more = _interpret(table, parsed)
-    notes += more
+    notes += [*more, *parsed.warnings]
     predicted = is_predicted(parsed, atoms)
     if predicted:
         notes.append("predicted model: its B column is read as confidence (pLDDT), not as a B-factor")
@@ -159,8 +159,9 @@ def _check_coordinates(table: AtomTable, path: Path) -> None:
             f"{path}: expected finite coordinates. Received: {table.coord[i].tolist()} for atom {atom} "
             f"({int(bad.sum())} such atoms). Correct or remove them."
         )
-    if len(table) > 1 and (table.coord == table.coord[0]).all():
-        raise StructureError(f"{path}: all atoms lie at one point, so there is no structure. Check the export.")
+    origin = (table.coord == 0).all(axis=1).sum()
+    if len(table) > 1 and (2 * origin > len(table) or (table.coord == table.coord[0]).all()):
+        raise StructureError(f"{path}: most atoms lie at one point, so there is no structure. Check the export.")
 
 
 def _interpret(table: AtomTable, parsed: Parsed) -> tuple[Atoms, list[str]]:

@@ -82,12 +82,17 @@ class Parsed:
         Declared modified residues: code -> standard residue.
     text : str
         Title, keywords, software and provider names: searched for the names of prediction programs.
+    warnings : tuple of str
+        What looks wrong with the file.
+    confidence, experimental : bool
+        The file holds a per-residue quality metric; it names an experiment.
     """
 
     table: AtomTable
     links: list = field(default_factory=list)
     parents: dict = field(default_factory=dict)
     text: str = ""
+    warnings: tuple[str, ...] = ()
     confidence: bool = False
     experimental: bool = False
     resolution: float | None = None
