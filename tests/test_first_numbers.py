@@ -1,23 +1,28 @@
 """The command behind the model card: labels, pooling, pockets and tables, on hand-made structures."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import pocketvox
 from benchmarks import first_numbers, map_scores, pocket_scores, tables
 from benchmarks.map_scores import MODEL, RULE_FIELD, LigandVoxels
 from benchmarks.pocket_scores import Pockets
+from data_prep.sources import Source
 from pocketvox.channels import CHANNELS, CORE, ENVELOPE_RADIUS, LIGAND, TYPED
 from pocketvox.config import NetworkConfig
 from pocketvox.data.store import Store, StoreItem, create_store, write_item
 from pocketvox.errors import ConfigError, InputError
-from pocketvox.features import FEATURES
-from pocketvox.inference import presets
+from pocketvox.features import FEATURES, receptor_points
+from pocketvox.inference import Predictor, presets
 from pocketvox.metrics import ScoreHistogram
+from pocketvox.pipeline import prepare
 from pocketvox.voxel import Grid, Volume, label_volume
 
 SPACING = 0.75
+DEMO = Path(pocketvox.__file__).parent / "demo" / "1hvr.pdb.gz"
 
 
 def make_item(id="a", split="val", clusters=("C1",), shift=0.0):
@@ -287,6 +292,46 @@ def preset(tmp_path):
     (folder / presets.CARD).write_text("# Card\n")
     presets._write_metadata(folder, config, {"epochs": 3}, {"loss": 0.5})
     return presets.load_preset(folder)
+
+
+def local_engine(x):
+    """A network that looks at one voxel: 0.6 at most, where atoms are thinly spread, and 0 where there is none."""
+    density = np.minimum(x.sum(axis=-1, keepdims=True), 1.0)
+    return np.repeat(2.4 * density * (1 - density), len(CHANNELS), axis=-1).astype(np.float32)
+
+
+@pytest.fixture
+def demo_item():
+    """The bundled complex as a store would hold it."""
+    parts = prepare(DEMO, spacing=SPACING)
+    points = receptor_points(parts.receptor)
+    ligand = parts.structure.atoms.coord[parts.ligands[0]]
+    fields = vars(make_item("4cup", "test"))
+    fields |= {"coord": points.coord, "features": points.features.astype("u1"), "radius": points.radius}
+    fields |= {"ligand_coord": ligand, "ligand_group": np.zeros(len(ligand), "i4"), "ligand_names": ("A:ZYB 1",)}
+    return StoreItem(**fields | {"point_coord": ligand[:1], "point_channel": [0], "point_group": [0]})
+
+
+def test_scan_and_store_give_one_map(preset, demo_item):
+    """From the structure's file, as a user scans it, and from the store's points: the same values around the ligand."""
+    predictor = Predictor(preset, local_engine)
+    scanned, pockets = first_numbers.Scanner(predictor, {"4cup": Source("4cup", str(DEMO))})(demo_item)
+    stored, none = first_numbers.Scanner(predictor, {})(demo_item)
+    assert none is None and pockets.error == "" and pockets.seconds > 0
+    values = [ligands_of(demo_item, volume)[0].scores[MODEL] for volume in (scanned, stored)]
+    assert np.ptp(values[0]) > 0.1
+    np.testing.assert_allclose(values[0], values[1], atol=1e-5)
+
+
+def test_structure_that_cannot_be_scanned_is_a_failure(preset, demo_item, tmp_path):
+    """Its pockets are missing, with the reason; its map comes from the store."""
+    scanner = first_numbers.Scanner(
+        Predictor(preset, local_engine), {"4cup": Source("4cup", str(tmp_path / "none.cif"))}
+    )
+    volume, pockets = scanner(demo_item)
+    assert "none.cif" in pockets.error
+    assert volume.values.max() > 0
+    assert pocket_scores.score([demo_item], {"4cup": pockets})["failed"] == {"4cup": pockets.error}
 
 
 def test_card_is_updated_in_place(results, preset):
