@@ -129,7 +129,7 @@ REACH = {
 PARTNER_TYPES = {
     "hbond_donor": ("hbond_acceptor",),
     "hbond_acceptor": ("hbond_donor",),
-    "hydrophobic": ("hydrophobic",),
+    "hydrophobic": ("apolar",),
     "pi_stacking": ("aromatic",),
     "pi_cation": ("aromatic", "positive"),
     "salt_bridge_cation": ("negative",),
