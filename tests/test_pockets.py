@@ -157,13 +157,7 @@ def test_lining_residues():
     """Heavy atoms within the contact distance, in file order, with insertion codes and negative numbers."""
     volume = box_volume(((10, 10, 10), (2, 2, 2)))
     near = GRID.to_coord([11, 11, 11])  # the voxel that the atoms are placed beside
-    coord = [
-        corner + (4.0, 0, 0),
-        corner + (0, 4.01, 0),
-        corner + (0, 0, 3.0),
-        corner + (0, 3.0, 0),
-        corner + (3, 0, 0),
-    ]
+    coord = near + np.array([(4.0, 0, 0), (0, 4.01, 0), (0, 0, 3.0), (0, 3.0, 0), (3.0, 0, 0)])
     atoms = make_atoms(
         coord,
         res_id=np.array([30, 31, -2, 52, 99], np.int32),
