@@ -9,13 +9,12 @@ import re
 import gemmi
 import numpy as np
 import pytest
-from biotite.interface.rdkit import to_mol
-from biotite.structure import info
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from benchmarks import interactions_crosscheck as crosscheck
 from benchmarks.interaction_tools import TOOLS, Contact, ToolRun, load_detector, prepare, run_tool
+from pocketvox.structure.components import component_mol
 
 PROTEIN = """\
 ATOM      7  N   SER A  52B      1.000   2.000   3.000  1.00 10.00           N
@@ -169,7 +168,7 @@ def test_cache_gives_back_what_was_stored_until_a_version_changes(tmp_path, monk
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory, demo_file):
-    """The bundled complex as a PDB file and an SDF, independently of pocketvox's reader, and all its positions."""
+    """The bundled complex as a PDB file and an SDF, written by gemmi and RDKit, and all its positions."""
     folder = tmp_path_factory.mktemp("demo")
     structure = gemmi.read_structure(str(demo_file))
     structure.remove_alternative_conformations()
@@ -178,10 +177,12 @@ def demo(tmp_path_factory, demo_file):
     positions = {(f"{c}:{r.seqid}", atom.name): np.array(atom.pos.tolist()) for c, r in residues for atom in r}
     known = [(c, r) for c, r in residues if not gemmi.find_tabulated_residue(r.name).is_standard()]
     chain, ligand = max(known, key=lambda item: len(item[1]))
-    component = info.residue(ligand.name)
-    component = component[component.element != "H"]
-    component.coord = np.array([positions[f"{chain}:{ligand.seqid}", name] for name in component.atom_name])
-    mol = to_mol(component)
+    mol = Chem.RemoveAllHs(component_mol(ligand.name))
+    mol.RemoveAllConformers()
+    conformer = Chem.Conformer(mol.GetNumAtoms())
+    for atom in mol.GetAtoms():
+        conformer.SetAtomPosition(atom.GetIdx(), positions[f"{chain}:{ligand.seqid}", atom.GetProp("name")])
+    mol.AddConformer(conformer)
     Chem.MolToMolFile(mol, str(folder / "demo.sdf"))
     structure.write_pdb(str(folder / "demo.pdb"))
     return prepare(folder / "demo.pdb", folder / "demo.sdf", folder), positions, mol.GetConformer().GetPositions()
