@@ -77,10 +77,14 @@ def test_rotation_turns_features_and_labels_together():
         assert np.array_equal(ry, rotate_volume(y, rotation))
 
 
-def test_cutting_to_the_box_changes_nothing():
-    """Receptor points outside the box that reach into it are kept: the crop equals the middle of a larger one."""
+@pytest.mark.parametrize("offset", [0.0, 8.9])
+def test_cutting_to_the_box_changes_nothing(offset):
+    """Points outside the box that reach into it are kept: the crop equals the middle of a larger one.
+
+    With the offset the first ligand atom lies 0.9 A outside the box's faces.
+    """
     item = make_item("a")
-    centre = np.array([1.3, -0.4, 0.2])
+    centre = item.ligand_coord[0].astype(float) + [offset, 0.3, 0]
     x, y = sampler([item]).crop(item, centre, np.eye(3))
     big_x, big_y = sampler([item], replace(CONFIG, crop_size=28)).crop(item, centre, np.eye(3))
     middle = (slice(6, 22),) * 3

@@ -64,14 +64,14 @@ def test_halo_hides_tile_faces():
 
 
 def test_tiles_are_even_and_aligned():
-    """41 voxels in tiles of at most 24 kept: two of 24, not 24 and 17 with other edges; starts at multiples of 8."""
+    """41 voxels in tiles of at most 40 kept: two of 24, not 40 and 1; starts at multiples of 8."""
     starts = []
 
     def window(start, size):
         starts.append((start[0], size[0]))
         return np.zeros((*size, 1), np.float32)
 
-    sliding_window(lambda x: x, window, (41, 4, 4), roi_size=40, halo=8, stride=8)
+    sliding_window(lambda x: x, window, (41, 4, 4), roi_size=56, halo=8, stride=8)
     assert starts == [(-8, 40), (16, 40)]
 
 
