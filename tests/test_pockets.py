@@ -102,6 +102,14 @@ def test_merging_is_single_linkage():
     assert pocket.volume == 20.0
 
 
+def test_merging_joins_whole_groups():
+    """Two pairs that are joined by their second members become one, in whatever order the joints are met."""
+    boxes = ((5, 5, 5), (2, 2, 2)), ((5, 19, 5), (1, 2, 2)), ((8, 19, 5), (2, 2, 2)), ((9, 5, 5), (2, 12, 2))
+    config = dataclasses.replace(CONFIG, merge_distance=3.0)
+    (pocket,) = detect_pockets(box_volume(*boxes), FAR, config)
+    assert pocket.volume == 8 + 4 + 8 + 48
+
+
 def two_peaks(distance: float) -> Volume:
     """Two Gaussian bumps on one plateau, ``distance`` apart along x."""
     x, y, z = np.indices(GRID.shape)
@@ -123,6 +131,17 @@ def test_large_regions_are_split_between_their_peaks():
     assert centers == pytest.approx([9.0, 21.0], abs=1.5)
     voxels = np.concatenate([p.voxels for p in pockets])
     assert len(np.unique(voxels, axis=0)) == len(voxels)
+
+
+def test_parts_meet_in_the_valley():
+    """Not half-way: a ridge that falls from voxel 5 to 26 and rises to 34 is cut at 26."""
+    volume = box_volume(((3, 12, 8), (34, 5, 5)))
+    profile = np.interp(np.arange(40), [0, 5, 26, 34, 40], [0.9, 0.95, 0.5, 0.8, 0.7])
+    volume.values[..., 0] *= profile[:, None, None].astype(np.float32) / 0.8
+    config = dataclasses.replace(CONFIG, max_volume=100.0, split_distance=6.0)
+    first, second = detect_pockets(volume, FAR, config)
+    assert first.voxels[:, 0].max() == pytest.approx(26, abs=2)
+    assert second.voxels[:, 0].min() == first.voxels[:, 0].max() + 1
 
 
 def test_regions_are_not_split_needlessly():
