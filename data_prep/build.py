@@ -18,18 +18,18 @@ import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+from gemmi import find_tabulated_residue
 from rdkit import RDLogger
 from scipy.spatial import cKDTree
 
 from data_prep import curate, sources, split
-from data_prep.cluster import cluster_sequences
+from data_prep.cluster import cluster_sequences, join_clusters
 from data_prep.sources import Source
 from pocketvox.data.store import StoreItem, create_store, write_item
-from pocketvox.errors import PocketvoxError
+from pocketvox.errors import InputError, PocketvoxError
 from pocketvox.features import FEATURES, receptor_points
 from pocketvox.interactions import find_interactions
 from pocketvox.interactions.definitions import DEFINITIONS
@@ -38,11 +38,13 @@ from pocketvox.structure.atoms import PROTEIN, Atoms, Complex
 
 #: Surface points: this many at most, this far from the nearest heavy atom (angstrom).
 SURFACE_POINTS, PROBE_DISTANCE, PROBE_CLEARANCE = 200, 3.5, 2.8
+#: A protein chain with an atom this near touches the ligand (angstrom).
+TOUCH = 5.0
 
 log = logging.getLogger("data_prep")
 
 
-def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, str]], str]:
+def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, str]], tuple[str, ...]]:
     """Read one structure.
 
     Returns
@@ -50,13 +52,13 @@ def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, s
     item : StoreItem or None
         None if nothing in it is fit to learn from.
     rejected : list of (structure, ligand, reason)
-    sequence : str
-        Sequence of the longest chain that touches a ligand, for clustering.
+    sequences : tuple of str
+        Sequences of the protein chains that touch a ligand, for clustering; one empty sequence if there are none.
     """
     try:
         complex_ = read_complex(source.structure, ligand=source.ligand or None)
     except PocketvoxError as error:
-        return None, [(source.id, "", str(error))], ""
+        return None, [(source.id, "", str(error))], ()
     if source.resolution is not None:
         complex_ = replace(complex_, structure=replace(complex_.structure, resolution=source.resolution))
     verdicts = [curate.rejection(complex_, ligand) for ligand in complex_.ligands]
@@ -67,11 +69,11 @@ def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, s
     ]
     fit = tuple(ligand for ligand, reason in zip(complex_.ligands, verdicts, strict=True) if reason is None)
     if not fit:
-        return None, rejected or [(source.id, "", "no suitable ligand")], ""
+        return None, rejected or [(source.id, "", "no suitable ligand")], ()
     unfit = [ligand.coord for ligand, reason in zip(complex_.ligands, verdicts, strict=True) if reason is not None]
     ignored = np.concatenate([complex_.ignored.coord[complex_.ignored.heavy], *unfit])
     complex_ = replace(complex_, ligands=fit)
-    return make_item(source, complex_, ignored), rejected, _touching_sequence(complex_)
+    return make_item(source, complex_, ignored), rejected, touching_sequences(complex_)
 
 
 def make_item(source: Source, complex_: Complex, ignored: np.ndarray) -> StoreItem:
@@ -112,23 +114,25 @@ def surface_points(receptor: Atoms, key: str) -> np.ndarray:
 
 def _first_of_each(*columns: np.ndarray) -> np.ndarray:
     """Indices of the first row of each distinct combination, ascending."""
-    rows = np.column_stack([np.asarray(c, float).reshape(len(columns[0]), -1) for c in columns])
+    rows = np.column_stack([np.asarray(c, float) for c in columns])
     return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
 
-def _touching_sequence(complex_: Complex) -> str:
-    from gemmi import find_tabulated_residue
-
-    receptor = complex_.receptor
-    protein = np.flatnonzero((receptor.kind == PROTEIN) & (receptor.name == "CA"))
+def touching_sequences(complex_: Complex) -> tuple[str, ...]:
+    """Sequences (observed residues) of the protein chains within ``TOUCH`` of a ligand, or one empty sequence."""
+    receptor = complex_.receptor[complex_.receptor.kind == PROTEIN]
+    if not len(receptor):
+        return ("",)
     ligand = np.concatenate([g.coord for g in complex_.ligands])
-    touching = np.flatnonzero(cKDTree(ligand).query(receptor.coord, distance_upper_bound=5.0)[0] < 5.0)
-    chains = Counter(str(c) for c in receptor.chain_id[touching])
-    if not chains or not len(protein):
-        return ""
-    chain = max(chains, key=lambda c: (np.sum(receptor.chain_id[protein] == c), c))
-    codes = receptor.parent[protein[receptor.chain_id[protein] == chain]]
-    return "".join(find_tabulated_residue(str(code)).one_letter_code.upper().strip() or "X" for code in codes)
+    near = np.isfinite(cKDTree(ligand).query(receptor.coord, distance_upper_bound=TOUCH)[0])
+    trace = receptor[receptor.name == "CA"]
+    chains = sorted(set(receptor.chain_id[near].tolist()))
+    sequences = {"".join(map(_letter, trace.parent[trace.chain_id == chain].tolist())) for chain in chains}
+    return tuple(sorted(sequences - {""})) or ("",)
+
+
+def _letter(code: str) -> str:
+    return find_tabulated_residue(code).one_letter_code.upper().strip() or "X"
 
 
 def _quietly(source: Source):
@@ -137,23 +141,32 @@ def _quietly(source: Source):
     try:
         return build_item(source)
     except Exception as error:  # one defective structure must not end a build of thousands; it is named in the report
-        return None, [(source.id, "", f"internal error: {type(error).__name__}: {error}")], ""
+        return None, [(source.id, "", f"internal error: {type(error).__name__}: {error}")], ()
 
 
 def build(entries: list[Source], out: Path, workers: int = 2) -> Counter:
-    """Build a store from ``entries``; returns the count of each reason of rejection."""
+    """Build a store from ``entries``; returns the count of each reason of rejection.
+
+    Raises
+    ------
+    InputError
+        Before anything is read, if ``out`` exists or its folder does not.
+    """
+    if out.exists() or not out.absolute().parent.is_dir():
+        what = "which exists" if out.exists() else "whose folder does not exist"
+        raise InputError(f"Expected a new file in a folder that exists. Received: {out}, {what}.")
     rejected: list[tuple[str, str, str]] = []
     items: list[StoreItem] = []
-    sequences: list[str] = []
+    sequences: list[tuple[str, ...]] = []
     with ProcessPoolExecutor(workers) as pool:
-        for number, (item, reasons, sequence) in enumerate(pool.map(_quietly, entries, chunksize=8), 1):
+        for number, (item, reasons, chains) in enumerate(pool.map(_quietly, entries, chunksize=8), 1):
             rejected += reasons
             if item is not None:
                 items.append(item)
-                sequences.append(sequence)
+                sequences.append(chains)
             if number % 100 == 0 or number == len(entries):
                 log.info("%d of %d structures read, %d kept", number, len(entries), len(items))
-    items = _with_splits(items, sequences)
+    items = with_splits(items, sequences)
     with create_store(out, FEATURES, DEFINITIONS.to_dict()) as h5:
         for item in items:
             write_item(h5, item)
@@ -164,16 +177,22 @@ def build(entries: list[Source], out: Path, workers: int = 2) -> Counter:
     return Counter(reason.split(": ")[0] if reason.startswith("internal") else reason for _, _, reason in rejected)
 
 
-def _with_splits(items: list[StoreItem], sequences: list[str]) -> list[StoreItem]:
-    """Items with clusters and splits; computed by sequence if any item lacks them."""
+def with_splits(items: list[StoreItem], chains: list[tuple[str, ...]]) -> list[StoreItem]:
+    """Items with clusters and splits; computed from the sequences of their chains if any item lacks them."""
     if all(item.clusters and item.split in split.SPLITS for item in items):
         return items
-    names = [f"S{number:05d}" for number in cluster_sequences(sequences)]
-    # the first sequence of a cluster names it for the split, so that it does not depend on the order of files
-    first = {name: min(s for s, n in zip(sequences, names, strict=True) if n == name) for name in set(names)}
+    flat = [sequence for sequences in chains for sequence in sequences]
+    number = dict(zip(flat, cluster_sequences(flat), strict=True))
+    members = [tuple(sorted({number[s] for s in sequences})) for sequences in chains]
+    groups = join_clusters(members)
+    # the first sequence of a group names it for the split, so that it does not depend on the order of files
+    first: dict[int, str] = {}
+    for group, sequences in zip(groups, chains, strict=True):
+        first[group] = min(first.get(group, sequences[0]), *sequences)
     splits = split.assign(first.values())
     return [
-        replace(item, clusters=(name,), split=splits[first[name]]) for item, name in zip(items, names, strict=True)
+        replace(item, clusters=tuple(f"S{n:05d}" for n in clusters), split=splits[first[group]])
+        for item, clusters, group in zip(items, members, groups, strict=True)
     ]
 
 

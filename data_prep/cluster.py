@@ -25,12 +25,30 @@ WORD, MIN_SHARED_WORDS = 3, 4
 def cluster_sequences(sequences: Sequence[str]) -> list[int]:
     """Cluster number of each protein sequence (one-letter codes); numbers ascend in order of first appearance."""
     unique = sorted(set(sequences))
-    links = [(i, j) for i, j in _candidates(unique) if homologous(unique[i], unique[j], sum(map(len, unique)))]
-    rows, columns = np.array(links, int).reshape(-1, 2).T
-    graph = coo_matrix((np.ones(len(links)), (rows, columns)), shape=(len(unique),) * 2)
-    component = dict(zip(unique, connected_components(graph, directed=False)[1], strict=True))
+    total = sum(map(len, unique))
+    links = [(i, j) for i, j in _candidates(unique) if homologous(unique[i], unique[j], total)]
+    component = dict(zip(unique, _components(links, len(unique)), strict=True))
     order: dict[int, int] = {}
     return [order.setdefault(component[s], len(order)) for s in sequences]
+
+
+def join_clusters(members: Sequence[Sequence[int]]) -> list[int]:
+    """Group of each structure, given the clusters of its chains.
+
+    Structures that share a cluster, directly or through others, are in one group: a split by groups keeps every
+    cluster whole though a site may lie between two chains.
+    """
+    known = sorted({cluster for clusters in members for cluster in clusters})
+    row = {cluster: k for k, cluster in enumerate(known)}
+    links = [(row[clusters[0]], row[other]) for clusters in members for other in clusters[1:]]
+    component = _components(links, len(known))
+    return [int(component[row[clusters[0]]]) for clusters in members]
+
+
+def _components(links: Sequence[tuple[int, int]], n: int) -> np.ndarray:
+    rows, columns = np.array(links, int).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(links)), (rows, columns)), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
 
 
 def homologous(a: str, b: str, database_length: int) -> bool:
@@ -40,6 +58,8 @@ def homologous(a: str, b: str, database_length: int) -> bool:
 
     aligner = Align.PairwiseAligner(mode="local", open_gap_score=-GAP_OPEN, extend_gap_score=-GAP_EXTEND)
     aligner.substitution_matrix = substitution_matrices.load("BLOSUM62")
+    unknown = {ord(letter): "X" for letter in {*a, *b} - set(aligner.substitution_matrix.alphabet)}  # U, O
+    a, b = a.translate(unknown), b.translate(unknown)
     score = aligner.score(a, b)
     if K * len(a) * database_length * np.exp(-LAMBDA * score) > MAX_E_VALUE:
         return False

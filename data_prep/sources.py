@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.split import SPLITS
 from pocketvox.errors import InputError
 
 ENTRY_SUFFIXES = (".cif", ".cif.gz", ".mmcif", ".bcif", ".bcif.gz", ".pdb", ".pdb.gz", ".ent", ".ent.gz")
@@ -51,7 +53,7 @@ def from_manifest(path: str | Path) -> list[Source]:
     Raises
     ------
     InputError
-        If a column is missing or a row's kind is unknown.
+        If a column is missing, or a row's kind, split or resolution is none, or a structure is listed twice.
     """
     path = Path(path)
     if not path.is_file():
@@ -72,8 +74,10 @@ def from_manifest(path: str | Path) -> list[Source]:
             "split": row["split"],
             "clusters": tuple(c for c in row["pocket_clusters"].replace(";", ",").replace(" ", ",").split(",") if c),
             "origin": row.get("source", ""),
-            "resolution": float(row["resolution"]) if row.get("resolution") else None,
+            "resolution": _resolution(path, row),
         }
+        if row["split"] not in ("", *SPLITS):
+            raise InputError(f"{path}: expected a split of {SPLITS}. Received: {row['split']!r} for {row['id']}.")
         location = path.parent / row["path"]
         if row["kind"] == "complex":
             sources.append(Source(structure=str(_protein(location)), ligand=str(_ligand(location)), **common))
@@ -81,7 +85,7 @@ def from_manifest(path: str | Path) -> list[Source]:
             sources.append(Source(structure=str(location), **common))
         else:
             raise InputError(f"{path}: expected kind 'complex' or 'entry'. Received: {row['kind']!r} for {row['id']}.")
-    return sources
+    return _distinct(path, sources)
 
 
 def from_pdbbind(folder: str | Path) -> list[Source]:
@@ -104,7 +108,7 @@ def from_entries(folder: str | Path) -> list[Source]:
     files = sorted(f for f in folder.iterdir() if f.name.lower().endswith(ENTRY_SUFFIXES)) if folder.is_dir() else []
     if not files:
         raise InputError(f"{folder}: expected structure files ({', '.join(ENTRY_SUFFIXES)}). Received: none.")
-    return [Source(id=f.name.split(".")[0], structure=str(f), origin=folder.name) for f in files]
+    return _distinct(folder, [Source(id=_stem(f), structure=str(f), origin=folder.name) for f in files])
 
 
 def from_ids(path: str | Path) -> list[Source]:
@@ -112,8 +116,34 @@ def from_ids(path: str | Path) -> list[Source]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: expected a text file with one PDB id per line. Received: no such file.")
-    ids = [line.split("#")[0].strip().lower() for line in path.read_text().splitlines()]
-    return [Source(id=i, structure=i, origin="wwPDB") for i in ids if i]
+    lines = [line.split("#")[0].strip().lower() for line in path.read_text().splitlines()]
+    ids = list(dict.fromkeys(line for line in lines if line))
+    if not ids:
+        raise InputError(f"{path}: expected one PDB id per line. Received: none.")
+    return [Source(id=i, structure=i, origin="wwPDB") for i in ids]
+
+
+def _stem(file: Path) -> str:
+    """File name without the suffix of its format; other dots stay (``model.1.pdb`` and ``model.2.pdb`` are two)."""
+    suffix = max((s for s in ENTRY_SUFFIXES if file.name.lower().endswith(s)), key=len)
+    return file.name[: -len(suffix)]
+
+
+def _distinct(where: Path, sources: list[Source]) -> list[Source]:
+    """The sources, if no id occurs twice: a store holds one structure under each."""
+    twice = sorted(i for i, count in Counter(s.id for s in sources).items() if count > 1)
+    if twice:
+        raise InputError(f"{where}: expected each structure once. Received: {', '.join(twice[:5])} more than once.")
+    return sources
+
+
+def _resolution(path: Path, row: dict[str, str]) -> float | None:
+    try:
+        return float(row["resolution"]) if row.get("resolution") else None
+    except ValueError as error:
+        raise InputError(
+            f"{path}: expected a resolution in angstrom, or nothing. Received: {row['resolution']!r} for {row['id']}."
+        ) from error
 
 
 def _protein(folder: Path) -> Path:

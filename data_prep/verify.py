@@ -17,18 +17,25 @@ from pocketvox.errors import PocketvoxError
 def problems(items: list[StoreItem]) -> list[str]:
     """Everything that breaks the contract of a store, one line each."""
     found = [f"cluster {c} is in {sorted(s)}" for c, s in leaks((i.split, i.clusters) for i in items).items()]
+    if not items:
+        found.append("the store is empty")
     for item in items:
         if item.split not in SPLITS:
             found.append(f"{item.id}: split {item.split!r} is none of {SPLITS}")
+        if not item.clusters:
+            found.append(f"{item.id}: no sequence cluster, so a leak would not show")
         if not len(item.ligand_coord):
             found.append(f"{item.id}: no ligand")
             continue
-        if len(item.point_coord):
-            distance, _ = cKDTree(item.ligand_coord).query(item.point_coord)
-            if distance.max() > 2 * LABEL_RADIUS:
-                found.append(f"{item.id}: an interaction point lies {distance.max():.1f} A from its ligand")
-        if not set(np.unique(item.point_group)) <= set(range(len(item.ligand_names))):
-            found.append(f"{item.id}: an interaction point belongs to no ligand")
+        distance = [0.0]
+        for group in np.unique(item.point_group):
+            ligand = item.ligand_coord[item.ligand_group == group]
+            if not len(ligand):
+                found.append(f"{item.id}: an interaction point belongs to no ligand")
+                continue
+            distance.append(cKDTree(ligand).query(item.point_coord[item.point_group == group])[0].max())
+        if max(distance) > 2 * LABEL_RADIUS:
+            found.append(f"{item.id}: an interaction point lies {max(distance):.1f} A from its ligand")
     return found
 
 
