@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_complex import direction, hexagon, make_atoms, make_complex, make_ligand, rotation
 
-import pocketvox
 from pocketvox.channels import TYPED
 from pocketvox.interactions import find_interactions
 from pocketvox.interactions.definitions import DEFINITIONS, PARTNER_TYPES, REACH
@@ -18,7 +16,6 @@ from pocketvox.interactions.sites import covalent_neighbours, ligand_sites, rece
 from pocketvox.structure import read_complex
 from pocketvox.structure.atoms import Complex
 
-DEMO = next((Path(pocketvox.__file__).parent / "demo").glob("*.gz"))
 RULES = DEFINITIONS
 TINY = 0.02  # angstrom; coordinates are float32
 DEGREE = 0.5
@@ -585,8 +582,8 @@ def test_second_ligand_has_its_number():
 
 
 @pytest.fixture(scope="module")
-def demo() -> Complex:
-    return read_complex(DEMO)
+def demo(demo_file) -> Complex:
+    return read_complex(demo_file)
 
 
 def as_rows(result: Interactions, order=None) -> list[tuple]:
