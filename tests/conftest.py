@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,17 +21,26 @@ def environment(**changes: str) -> dict[str, str]:
     return env
 
 
+def run_cli(*arguments, cwd: Path, timeout: float = 300, **changes: str) -> subprocess.CompletedProcess:
+    """Run ``python -m pocketvox ARGUMENTS`` in a folder."""
+    command = [sys.executable, "-m", "pocketvox", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**changes), capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
 @pytest.fixture
 def cli(tmp_path):
-    """Run ``python -m pocketvox ARGUMENTS`` in an empty folder; returns the completed process."""
+    """:func:`run_cli` in an empty folder of this test."""
+    return partial(run_cli, cwd=tmp_path)
 
-    def run(*arguments, cwd=tmp_path, timeout=120, **changes: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "pocketvox", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=cwd, env=environment(**changes), capture_output=True, text=True, timeout=timeout, check=False
-        )
 
-    return run
+@pytest.fixture(scope="session")
+def preset(tmp_path_factory) -> Path:
+    """A preset that runs in milliseconds; see tiny_preset.py."""
+    from tiny_preset import make_preset
+
+    return make_preset(tmp_path_factory.mktemp("presets") / "tiny-v1")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pocketvox.commands.common import add_structure_options, new_file, open_complex, positive_float, verb
+from pocketvox.commands.common import add_structure_options, check_file, new_file, open_complex, positive_float, verb
 from pocketvox.commands.interactions import add_complex_arguments
 from pocketvox.commands.scan import add_region_options, check_region
 
@@ -47,6 +47,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def voxelize(args: argparse.Namespace) -> int:
     """Write the feature grid of a receptor."""
     size = check_region(args)
+    check_file(args.out)
 
     from pocketvox.features import FEATURES, receptor_points
     from pocketvox.pipeline import prepare
@@ -72,6 +73,8 @@ def voxelize(args: argparse.Namespace) -> int:
 
 def label(args: argparse.Namespace) -> int:
     """Write the label grid of a complex."""
+    check_file(args.out)
+
     import numpy as np
 
     from pocketvox.interactions import find_interactions

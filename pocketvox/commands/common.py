@@ -122,6 +122,20 @@ def check_folder(path: str | Path) -> Path:
     raise OutputError(f"{path}: no such drive or folder. Choose another folder with -o.")
 
 
+def check_file(path: str | Path | None) -> None:
+    """Refuse a path that no file can be written to; None and ``-`` mean stdout.
+
+    Raises
+    ------
+    OutputError
+    """
+    if path in (None, "-"):
+        return
+    if Path(path).is_dir():
+        raise OutputError(f"{path}: expected a file to write. Received: a folder. Add a file name.")
+    check_folder(Path(path).parent)
+
+
 @contextmanager
 def new_file(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path``, moved onto it if the block succeeds and removed if it does not.
@@ -132,9 +146,7 @@ def new_file(path: str | Path) -> Iterator[Path]:
         If ``path`` is a folder or its folder cannot be made or written to.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: expected a file to write. Received: a folder. Add a file name.")
-    check_folder(path.parent)
+    check_file(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
-from pocketvox.commands.common import add_structure_options, open_complex, verb, write_text
+from pocketvox.commands.common import add_structure_options, check_file, open_complex, verb, write_text
 
 log = logging.getLogger("pocketvox")
 
@@ -35,6 +35,8 @@ def add_complex_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Detect and write the interactions of one complex."""
+    check_file(args.out)
+
     from pocketvox.interactions import find_interactions
     from pocketvox.report.interactions import as_csv, as_json
 

@@ -103,6 +103,16 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return formats
 
 
+def warn_of_replacement(folder: Path, result) -> None:
+    """Say so if the result that stands there is of another input."""
+    try:
+        old = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["input"]
+        if old["sha256"] != result.sha256:
+            log.warning("warning: %s: replaces the result of %s in %s", result.source, old["source"], folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # nothing there, or nothing of ours: write_result decides
+
+
 def run(args: argparse.Namespace) -> int:
     """Scan every input."""
     size = check_region(args)
@@ -127,6 +137,7 @@ def run(args: argparse.Namespace) -> int:
             cache=args.cache,
             progress=progress(source, args),
         )
+        warn_of_replacement(Path(out) / name, result)
         folder = write_result(replace(result, name=name), Path(out) / name, formats=formats)
         for warning in result.warnings:
             log.warning("warning: %s: %s", source, warning)
