@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,6 +115,15 @@ class Pocket:
     hotspots: tuple[Hotspot, ...] = ()
 
 
+@dataclass(frozen=True)
+class Region:
+    """The voxels of a pocket, shape=(n, 3) in C order, with its centre and score as in :class:`Pocket`."""
+
+    voxels: np.ndarray
+    center: tuple[float, float, float]
+    score: float
+
+
 def detect_pockets(volume: Volume, receptor: Atoms, config: PocketConfig | None = None) -> tuple[Pocket, ...]:
     """Pockets of a receptor, best first, without hot-spots.
 
@@ -137,22 +146,36 @@ def detect_pockets(volume: Volume, receptor: Atoms, config: PocketConfig | None 
         If the volume has no ``ligand`` channel.
     """
     config = config or PocketConfig()
-    probability = ligand_probability(volume)
-    voxel = volume.grid.spacing**3
-    pieces = [
-        p for r in _regions(probability, volume.grid, config) for p in _split(r, probability, volume.grid, config)
-    ]
-    pieces = [piece for piece in pieces if len(piece) * voxel >= config.min_volume]
-    if not pieces:
+    regions = find_regions(volume, config)
+    if not regions:
         return ()
     heavy = np.flatnonzero(receptor.heavy)
-    depths = pocket_depths(pieces, receptor.coord[heavy], volume.grid)
-    pockets = [
-        _measure(piece, probability, volume.grid, receptor, heavy, depth, config)
-        for piece, depth in zip(pieces, depths, strict=True)
+    depths = pocket_depths([region.voxels for region in regions], receptor.coord[heavy], volume.grid)
+    return tuple(
+        _measure(rank, region, volume.grid, receptor, heavy, depth, config)
+        for rank, (region, depth) in enumerate(zip(regions, depths, strict=True), 1)
+    )
+
+
+def find_regions(volume: Volume, config: PocketConfig) -> list[Region]:
+    """The voxels of each pocket, best first: all that needs no receptor.
+
+    Raises
+    ------
+    InputError
+        If the volume has no ``ligand`` channel.
+    """
+    probability, grid = ligand_probability(volume), volume.grid
+    pieces = [
+        piece for whole in _regions(probability, grid, config) for piece in _split(whole, probability, grid, config)
     ]
-    pockets.sort(key=lambda p: (-p.score, -p.volume, p.center))
-    return tuple(replace(p, name=f"pocket{k}", rank=k) for k, p in enumerate(pockets, 1))
+    regions = []
+    for voxels in pieces:
+        if len(voxels) * grid.spacing**3 >= config.min_volume:
+            weight = probability[tuple(voxels.T)].astype(np.float64)
+            center = (weight[:, None] * grid.to_coord(voxels)).sum(axis=0) / weight.sum()
+            regions.append(Region(voxels, tuple(float(v) for v in center), float((weight**2).sum() * grid.spacing**3)))
+    return sorted(regions, key=lambda r: (-r.score, -len(r.voxels), r.center))
 
 
 def ligand_probability(volume: Volume) -> np.ndarray:
@@ -225,26 +248,28 @@ def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: Pock
 
 
 def _measure(
-    voxels: np.ndarray, probability: np.ndarray, grid: Grid, receptor: Atoms, heavy: np.ndarray, depth: float, config
+    rank: int, region: Region, grid: Grid, receptor: Atoms, heavy: np.ndarray, depth: float, config: PocketConfig
 ) -> Pocket:
     from scipy.spatial import cKDTree
 
-    weight = probability[tuple(voxels.T)].astype(np.float64)
-    coord = grid.to_coord(voxels)
-    center = (weight[:, None] * coord).sum(axis=0) / weight.sum()
-    score = float((weight**2).sum() * grid.spacing**3)
-    distance, _ = cKDTree(coord).query(receptor.coord[heavy], distance_upper_bound=config.contact_distance + 1e-6)
+    reach = config.contact_distance + 1e-6
+    distance, _ = cKDTree(grid.to_coord(region.voxels)).query(receptor.coord[heavy], distance_upper_bound=reach)
     atoms = heavy[np.isfinite(distance)]
     residues = dict.fromkeys(f"{receptor.chain_id[i]}_{receptor.res_id[i]}{receptor.ins_code[i]}" for i in atoms)
     return Pocket(
-        name="",
-        rank=0,
-        score=score,
-        probability=1.0 / (1.0 + (config.midpoint / score) ** config.slope),
-        center=tuple(float(v) for v in center),
-        volume=float(len(voxels) * grid.spacing**3),
+        name=f"pocket{rank}",
+        rank=rank,
+        score=region.score,
+        probability=pocket_probability(region.score, config),
+        center=region.center,
+        volume=float(len(region.voxels) * grid.spacing**3),
         depth=float(depth),
         residue_ids=tuple(residues),
         surface_atoms=atoms,
-        voxels=voxels,
+        voxels=region.voxels,
     )
+
+
+def pocket_probability(score: float, config: PocketConfig) -> float:
+    """Probability of a pocket with this score; see :class:`PocketConfig`."""
+    return 1.0 / (1.0 + (config.midpoint / score) ** config.slope)
