@@ -46,9 +46,8 @@ class PocketConfig(Config):
     contact_distance : float
         A residue lines a pocket if a heavy atom of it is this near to a pocket voxel (angstrom).
     midpoint, slope : float
-        Pocket probability = 1 / (1 + (midpoint / score) ** slope).
-    calibrated : bool
-        ``midpoint`` and ``slope`` were fitted on validation proteins. Otherwise the probability only orders pockets.
+        Pocket probability = 1 / (1 + (midpoint / score) ** slope). A preset brings those fitted on its validation
+        proteins; with the defaults the probability only orders pockets.
     """
 
     threshold: float = 0.3
@@ -59,7 +58,6 @@ class PocketConfig(Config):
     contact_distance: float = 4.0
     midpoint: float = 100.0
     slope: float = 1.0
-    calibrated: bool = False
 
     def __post_init__(self):
         if not 0 < self.threshold <= 1:
