@@ -48,13 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     int
         Exit code.
     """
-    parser = build_parser()
-    args, args.rest = parser.parse_known_args(argv)
-    if args.rest and args.run not in source_tree.HANDING_OVER:
-        parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
-    _configure_logging(args)
     try:
-        code = args.run(args)
+        code = _run(argv)
         sys.stdout.flush()
         return code
     except UsageError as error:
@@ -70,6 +65,15 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("pocketvox: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _run(argv: list[str] | None) -> int:
+    parser = build_parser()
+    args, args.rest = parser.parse_known_args(argv)
+    if args.rest and args.run not in source_tree.HANDING_OVER:
+        parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
+    _configure_logging(args)
+    return args.run(args)
 
 
 def _configure_logging(args: argparse.Namespace) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import os
+import signal
+import subprocess
+import sys
 
-from pocketvox.cli import build_parser
+import pytest
+from conftest import environment
+
+from pocketvox.cli import build_parser, main
+from pocketvox.commands import source_tree
 from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
 VERBS = ("scan", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "presets", "demo")
-
-
-def left_behind(folder, *expected) -> set[str]:
-    """Files under a folder that are not expected there."""
-    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    return found - set(expected)
 
 
 # ------------------------------------------------------------------------------------------------------ help and usage
@@ -101,3 +102,46 @@ def test_a_file_where_a_folder_should_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is a file, not a folder"), new_file(tmp_path / "file" / "x.csv"):
         pass
+
+
+# ------------------------------------------------------------------------------------------------------- interruptions
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes and POSIX signals")
+def test_interruption_exits_with_130_and_leaves_nothing(tmp_path, preset):
+    """Ctrl-C while an input is read: one line, exit code 130, no output folder."""
+    pipe = tmp_path / "slow.pdb"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "pocketvox", "scan", str(pipe), "-o", "out", "--preset", str(preset)]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    with open(pipe, "w"):  # returns when the process has opened its input
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors == "pocketvox: interrupted\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["slow.pdb"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break differently elsewhere")
+def test_a_closed_pipe_is_no_error_message():
+    """`pocketvox ... | head` ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "pocketvox", "presets", "--json"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment(), timeout=120, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_tools_of_the_source_tree_say_so_when_they_are_absent(monkeypatch, capsys, tmp_path):
+    """From an installed package, `evaluate` and `dataset` say in one line what they need."""
+    monkeypatch.setattr(source_tree, "ROOT", tmp_path)
+    for arguments in (["evaluate", "--preset", "x"], ["dataset", "build", "--anything"]):
+        assert main(arguments) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "part of the source tree" in line
+
+
+def test_arguments_are_handed_over(cli):
+    """Options that only the tool knows reach it: here its own complaint comes back, with its exit code."""
+    done = cli("evaluate", "--no-such-option")
+    assert done.returncode == 2
+    assert "benchmarks.first_numbers" in done.stderr
