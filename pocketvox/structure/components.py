@@ -158,7 +158,7 @@ def _sorted_rows(owner: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _bytes(column) -> np.ndarray:
-    return np.char.encode(column.as_array(str), "ascii", "replace")
+    return column.as_array(str).astype("S")
 
 
 def _charges(column) -> np.ndarray:

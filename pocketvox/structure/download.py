@@ -85,6 +85,7 @@ def _download(entry: str, url: str) -> bytes:
             data = _get(url)
             break
         except urllib.error.HTTPError as error:
+            error.close()
             if error.code in (404, 410):
                 raise DownloadError(f"{entry}: no such entry in the PDB ({url}). Check the id.") from None
             reason, again = f"the server answers {error.code}", error.code >= 500 or error.code == 429

@@ -130,6 +130,18 @@ def _from_mol2(text: str, path: Path, notes: list[str]) -> Chem.Mol:
         raise LigandError(
             f"{path}: expected a molecule. Received: a MOL2 record that RDKit cannot read. Give it as SDF."
         )
+    return _imply_hydrogens(mol)
+
+
+def _imply_hydrogens(mol: Chem.Mol) -> Chem.Mol:
+    """Imply the hydrogens that a MOL2 file leaves out: RDKit takes what it lists for all there are, and makes ions."""
+    polar = any(a.GetAtomicNum() == 1 and any(n.GetSymbol() in "NOS" for n in a.GetNeighbors()) for a in mol.GetAtoms())
+    apolar = any(a.GetAtomicNum() == 1 and any(n.GetSymbol() == "C" for n in a.GetNeighbors()) for a in mol.GetAtoms())
+    for atom in mol.GetAtoms():
+        if not (apolar if atom.GetSymbol() == "C" else polar):
+            atom.SetNoImplicit(False)
+            atom.SetNumRadicalElectrons(0)
+            atom.SetFormalCharge(0)
     return mol
 
 

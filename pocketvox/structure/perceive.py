@@ -30,7 +30,7 @@ _TRIGONAL, _LINEAR = 116.5, 155.0  # angle at an atom with two neighbours (degre
 
 _PLANAR_REWARD = 0.6  # a planar carbon with its double bond, in angstrom of bond length
 _CATION_COST = 0.25
-_OXO_REWARD = 0.3  # S=O and P=O: their lengths do not tell, and they are never left single
+_OXO_REWARD = 0.3  # S=O, P=O and nitro: their lengths do not tell, and they are never left single
 _CARBONYL_REWARD = 0.06  # C=O against the enol, where no flat ring holds the carbon
 _IMINE_COST = 0.05  # C=NH against the amine
 
@@ -101,7 +101,9 @@ def _free_valences(coord, element, neighbours, explicit, flat) -> tuple[np.ndarr
             reward[i] = _PLANAR_REWARD
         elif symbol == "N":
             free[i] = max(0, 3 - degree) if degree < 3 else int(degree == 3)
-            reward[i] = -_CATION_COST if degree == 3 else 0.0
+            if degree == 3:
+                oxo = sum(element[j] == "O" and len(neighbours[j]) == 1 for j in neighbours[i])
+                reward[i] = _OXO_REWARD if oxo == 2 else 0.0 if oxo and i in flat else -_CATION_COST
             if degree == 2 and not explicit:
                 reward[i] = 0.05 if i in flat else 0.0
         elif symbol in ("O", "S", "Se") and degree == 1:

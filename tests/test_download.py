@@ -1,0 +1,124 @@
+"""Entries fetched by id from a local server: no test touches the network."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pocketvox.errors import DownloadError
+from pocketvox.structure import download
+from pocketvox.structure.read import read_structure
+
+ENTRY = (Path(__file__).parent / "data" / "1pfe.cif.gz").read_bytes()
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """A server whose ``answers`` map a path to (status, body, announced length or None); it logs what is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802 - the name is the library's
+            self.server.asked.append(self.path)
+            queue = self.server.answers.get(self.path, [(404, b"", None)])
+            status, body, length = queue.pop(0) if len(queue) > 1 else queue[0]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    httpd.asked, httpd.answers = [], {}
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("POCKETVOX_PDB_URL", f"http://127.0.0.1:{httpd.server_port}/{{id}}.cif.gz")
+    monkeypatch.setenv("POCKETVOX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    yield httpd
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+def test_an_id_is_fetched_once_and_then_read_from_the_cache(server, tmp_path):
+    server.answers["/1pfe.cif.gz"] = [(200, ENTRY, None)]
+    first = read_structure("1PFE")
+    second = read_structure("1pfe")
+    assert server.asked == ["/1pfe.cif.gz"]
+    assert first.name == second.name == "1pfe" and first.sha256 == second.sha256
+    assert [p.name for p in (tmp_path / "cache").iterdir()] == ["1pfe.cif.gz"]
+
+
+def test_the_extended_id_of_an_old_entry_is_the_same_entry(server):
+    server.answers["/1pfe.cif.gz"] = [(200, ENTRY, None)]
+    assert len(read_structure("pdb_00001pfe").atoms) == len(read_structure("1pfe").atoms)
+    assert server.asked == ["/1pfe.cif.gz"]
+
+
+def test_a_plain_answer_is_stored_gzipped(server, tmp_path):
+    server.answers["/1pfe.cif.gz"] = [(200, gzip.decompress(ENTRY), None)]
+    path = download.fetch("1pfe", cache=tmp_path / "other")
+    assert path == tmp_path / "other" / "1pfe.cif.gz"
+    assert gzip.decompress(path.read_bytes()) == gzip.decompress(ENTRY)
+
+
+def test_a_busy_server_is_asked_again(server):
+    server.answers["/1pfe.cif.gz"] = [(503, b"", None), (200, ENTRY, None)]
+    download.fetch("1pfe")
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "requests"),
+    [
+        ((404, b"", None), "1pfe: no such entry", 1),
+        ((403, b"", None), "the server answers 403", 1),
+        ((500, b"", None), "the server answers 500", 3),
+        ((200, ENTRY[: len(ENTRY) // 2], None), "did not send a complete mmCIF file", 1),
+        ((200, ENTRY[:100], len(ENTRY)), "cannot be downloaded", 3),
+        ((200, b"<html>proxy</html>", None), "did not send a complete mmCIF file", 1),
+    ],
+)
+def test_failures_are_named_and_leave_nothing_in_the_cache(server, tmp_path, answer, message, requests):
+    server.answers["/1pfe.cif.gz"] = [answer]
+    with pytest.raises(DownloadError, match=message) as caught:
+        read_structure("1pfe")
+    assert len(server.asked) == requests and "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("cache/*"))
+
+
+def test_without_a_server_the_error_says_what_else_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("POCKETVOX_PDB_URL", "http://127.0.0.1:9/{id}")
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    with pytest.raises(DownloadError, match="give the path of a downloaded file"):
+        download.fetch("1pfe", cache=tmp_path)
+
+
+def test_an_unwritable_cache_is_named(server, tmp_path):
+    server.answers["/1pfe.cif.gz"] = [(200, ENTRY, None)]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DownloadError, match="cannot be stored.*POCKETVOX_CACHE"):
+        download.fetch("1pfe", cache=tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1hvr", True), ("9XYZ", True), ("pdb_00001hvr", True), ("hvr1", False), ("1hvr.pdb", False), ("12345", False)],
+)
+def test_what_counts_as_an_id(text, expected):
+    assert download.is_pdb_id(text) is expected
+
+
+def test_a_file_named_like_an_id_is_the_file(tmp_path, monkeypatch):
+    from pdb_lines import chain
+    from pdb_lines import text as file_text
+
+    (tmp_path / "1abc").write_text(file_text(chain()))
+    monkeypatch.chdir(tmp_path)
+    assert len(read_structure("1abc").atoms) == 60
