@@ -266,6 +266,7 @@ def test_hydrogens_have_no_types():
         make_atoms(),
         make_atoms(("LYS", {"NZ": (0, 0, 0)})),
         make_atoms(("SER", {"OG": (0, 0, 0), "CB": (1.4, 0, 0)})),  # the next neighbour is missing
+        make_atoms(("SER", {"OG": (0, 0, 0), "CB": (1.4, 0, 0)}), ("GLY", {"CA": (20, 5, 3)})),  # and another is last
         make_atoms(("SER", {"OG": (0, 0, 0), "CB": (1.4, 0, 0), "CA": (2.9, 0, 0)})),  # collinear
         make_atoms(("ASN", {"OD1": (0, 0, 0), "CG": (1.2, 0, 0)})),
         make_atoms(("GLY", {"CA": (0, 0, 0)}), ("GLY", {"CA": (3.8, 0, 0)})),  # a trace

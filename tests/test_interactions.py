@@ -673,6 +673,12 @@ def test_partners_have_a_partner_type(demo):
         assert types[partners][:, wanted].any(axis=1).all()
 
 
+def test_a_stereo_hydrogen_does_not_silence_donors():
+    """Hydrogens given on carbon only: the hydroxyl's is implied."""
+    ligand = make_ligand("OC([H])(F)C", [(0, 0, 0), 1.42 * direction(109.5), (-1.5, 2, 0), (-1, 2, 1), (0, 2.5, -1)])
+    assert len(found(make_complex(make_atoms(("ASP", {"OD1": 2.8 * X})), ligand), "hbond_donor")) == 1
+
+
 def test_ligand_hydrogens_are_no_atoms():
     """With hydrogens between heavy atoms, indices still count heavy atoms."""
     bare = make_ligand("OC", [(0, 0, 0), 1.42 * direction(109.5)])

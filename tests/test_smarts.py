@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rdkit import Chem, RDLogger
 
-from pocketvox.chemistry.smarts import MoleculeRoles, at_physiological_ph, molecule_roles
+from pocketvox.chemistry.smarts import MoleculeRoles, at_physiological_ph, has_hydrogens, molecule_roles
 
 
 def words(roles: MoleculeRoles, i: int) -> str:
@@ -197,10 +197,23 @@ def test_deuterium_and_stereo_hydrogens_are_not_atoms():
     """RDKit's RemoveHs keeps both; the roles must still be those of the heavy atoms, in order."""
     params = Chem.SmilesParserParams()
     params.removeHs = False
-    for text, heavy in (("[2H]OC", "d3,a3,m -"), (r"C/C(=N/[H])N", "c - d2,a2,m d2")):
+    for text, heavy in (("[2H]OC", "d3,a3,m -"), (r"C/C(=N/[H])N", "c - d2 d2")):
         mol = Chem.MolFromSmiles(text, params)
         assert mol.GetNumAtoms() == mol.GetNumHeavyAtoms() + 1
         assert described(mol) == heavy
+
+
+def test_a_stereo_hydrogen_decides_nothing():
+    """One hydrogen written to mark a stereocentre: the amine and the acid are still brought to pH 7.4."""
+    params = Chem.SmilesParserParams()
+    params.removeHs = False
+    marked = Chem.MolFromSmiles("N[C@]([H])(C)C(=O)O", params)
+    plain = smiles("N[C@@H](C)C(=O)O")
+    assert marked.GetNumAtoms() == marked.GetNumHeavyAtoms() + 1
+    assert described(marked) == described(plain)
+    assert molecule_roles(marked).positive == molecule_roles(plain).positive == ((0,),)
+    assert not has_hydrogens(marked)
+    assert has_hydrogens(Chem.AddHs(plain))
 
 
 def test_kekulized_input_is_aromatic():

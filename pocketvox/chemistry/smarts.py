@@ -1,7 +1,7 @@
 """Atom types of any molecule, by SMARTS: ligands, cofactors and residues outside the residue table.
 
-The molecule is first brought to its likely charge state at pH 7.4 (unless it carries explicit hydrogens: then the
-user has decided), so that the answer does not depend on how its file happened to be protonated.
+The molecule is first brought to its likely charge state at pH 7.4 (unless its nitrogens and oxygens carry all their
+hydrogens explicitly: then the user has decided), so that the answer does not depend on how its file was protonated.
 """
 
 from __future__ import annotations
@@ -107,12 +107,13 @@ def _query(smarts: str) -> Chem.Mol:
 def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
     """Copy of ``mol`` without explicit hydrogen atoms, acids deprotonated and amines, amidines protonated.
 
-    Charges are left as they are if ``mol`` has explicit hydrogen atoms.
+    Charges are left as they are if :func:`has_hydrogens` says so.
     """
-    if any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()):
-        # all of them (deuterium and stereo hydrogens too), or the atoms would not be the heavy atoms of ``mol``
-        return _perceived(Chem.RemoveAllHs(mol, sanitize=False))
-    mol = _perceived(Chem.Mol(mol))
+    decided = has_hydrogens(mol)
+    # all of them (deuterium and stereo hydrogens too), or the atoms would not be the heavy atoms of ``mol``
+    mol = _perceived(Chem.RemoveAllHs(mol, sanitize=False))
+    if decided:
+        return mol
     for smarts, charge in _PROTONATION:
         for match in mol.GetSubstructMatches(_query(smarts)):
             _set_charge(mol.GetAtomWithIdx(match[0]), charge)
@@ -121,6 +122,13 @@ def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
         if not any(i == near for (near,) in mol.GetSubstructMatches(_query(_NEAR_CATION))):
             _set_charge(mol.GetAtomWithIdx(i), +1)
     return _perceived(mol)
+
+
+def has_hydrogens(mol: Chem.Mol) -> bool:
+    """Whether ``mol`` has hydrogen atoms and none is missing on a polar atom; a lone stereo hydrogen does not count."""
+    if not any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()):
+        return False
+    return not any(a.GetTotalNumHs() for a in mol.GetAtoms() if a.GetAtomicNum() in (7, 8, 16))
 
 
 def _perceived(mol: Chem.Mol) -> Chem.Mol:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from rdkit import Chem
 from scipy.spatial import cKDTree
 
 from pocketvox.chemistry import elements, residues
-from pocketvox.chemistry.smarts import molecule_roles
+from pocketvox.chemistry.smarts import MoleculeRoles, has_hydrogens, molecule_roles
 from pocketvox.structure.atoms import OTHER, Atoms, Ligand
+from pocketvox.structure.components import component_mol
 
 MAX_NEIGHBOURS = 4
 
@@ -51,7 +53,7 @@ class Sites:
     hydrogens : ndarray, shape=(n, 4, 3), dtype=float64
         Positions of explicit hydrogens, padded with NaN.
     explicit : ndarray, shape=(n,), dtype=bool
-        The hydrogens of this atom's residue (or molecule) are given; otherwise they are implied.
+        The hydrogens of this atom (or its whole residue) are given; otherwise they are implied.
     rings, positive, negative : tuple of Group
     """
 
@@ -91,7 +93,7 @@ def ligand_sites(ligand: Ligand) -> Sites:
         if attached:
             hydrogens[row, : len(attached)] = attached
     coord = ligand.coord.astype(float)
-    explicit = np.full(len(heavy), bool((numbers == 1).any()))
+    explicit = ~np.isnan(hydrogens[:, 0, 0]) | has_hydrogens(mol)
     symbols = np.array([mol.GetAtomWithIdx(int(i)).GetSymbol() for i in heavy])
     return _with_hydrogens(
         Sites(
@@ -262,16 +264,9 @@ class _ReceptorTyping:
 
     def _by_dictionary(self, code: str, rows: dict[str, int]) -> bool:
         """Type a residue by SMARTS on its component; False if the dictionary lacks it or the names differ."""
-        from pocketvox.structure.components import component_mol
-
-        mol = component_mol(code)
-        if mol is None:
-            return False
-        mol = Chem.RemoveAllHs(mol, sanitize=False)
-        names = [a.GetProp("name") for a in mol.GetAtoms()]
+        names, roles = _component_roles(code)
         if not set(rows) <= set(names) | {"OXT"}:
             return False
-        roles = molecule_roles(mol)
         known = [rows.get(name) for name in names]
         for k, i in enumerate(known):
             if i is None:
@@ -307,6 +302,16 @@ class _ReceptorTyping:
                 self.donor[i] = 3 * (len(bonded) < 3)
                 self.acceptor[i] = 3 * (len(bonded) < 3)
                 self.binds_metal[i] = True
+
+
+@lru_cache(maxsize=256)
+def _component_roles(code: str) -> tuple[tuple[str, ...], MoleculeRoles | None]:
+    """Names and roles of a component's heavy atoms; none if the dictionary lacks it."""
+    mol = component_mol(code)
+    if mol is None:
+        return (), None
+    mol = Chem.RemoveAllHs(mol, sanitize=False)
+    return tuple(a.GetProp("name") for a in mol.GetAtoms()), molecule_roles(mol)
 
 
 def _collect(target: list, groups: tuple[str, ...], rows: dict[str, int], complete: bool = False) -> None:
