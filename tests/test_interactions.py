@@ -307,6 +307,16 @@ def test_rows_of_rings_and_charges():
     assert np.isnan(row.angle[k])
 
 
+def test_rows_of_pi_cation_are_the_ligands_side():
+    """The point is the ligand's charge in one direction, the ligand's ring in the other."""
+    cation, ring = cation_over(3.5), ring_under(3.5)
+    for complex_, point, own, theirs in ((cation, (0, 0, 3.5), 1, 6), (ring, (0, 0, 0), 6, 1)):
+        row, k = find_interactions(complex_), found(complex_, "pi_cation")[0]
+        np.testing.assert_allclose(row.point[k], point, atol=1e-6)
+        assert (len(row.ligand_atoms[k]), len(row.receptor_atoms[k])) == (own, theirs)
+        assert row.distance[k] == pytest.approx(3.5, abs=1e-5)
+
+
 def test_row_of_a_water_bridge():
     complex_ = bridged()
     row, k = find_interactions(complex_), found(complex_, "water_bridge")[0]
