@@ -1,41 +1,54 @@
-# make demo   install pocketvox into .venv and scan a bundled complex
-# make test   install what the tests need as well, lint and run them
-# Needs git, make and Python 3.11 or later; another interpreter: make demo PYTHON=/path/to/python3.12
-# Downloads happen once; afterwards both work offline.
+# make demo     install pocketvox into .venv and scan a bundled complex
+# make test     install what the tests need as well, lint, and run them
+# make readme   put the output of the demonstration into README.md
+# Needs make and Python 3.11 to 3.13; another interpreter: make demo PYTHON=/path/to/python3.12
+# Downloads happen once; afterwards everything works offline.
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
-SOURCES := $(shell find pocketvox models -type f -not -name '*.pyc' 2>/dev/null)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := $(shell find pocketvox models -type f -not -name '*.pyc' 2>/dev/null)
+CHECK := import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit( \
+	"pocketvox needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + " (" + sys.executable + ")")
 
-.PHONY: demo test clean
+.PHONY: demo test readme clean
 
 demo: $(VENV)/.pocketvox-installed
-	$(BIN)/pocketvox demo
+	@$(BIN)/pocketvox demo
 
 test: $(VENV)/.pocketvox-test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest -q -ra
 
-# The environment, with what pocketvox depends on; made again when the dependencies change.
+readme: $(VENV)/.pocketvox-lean
+	$(BIN)/python docs/update_readme.py
+
+# The environment and what pocketvox depends on; again when the dependencies change.
 $(VENV)/.pocketvox-lean: setup.cfg pyproject.toml
-	@test -n "$(PYTHON)" || { echo "pocketvox needs Python 3.11, 3.12 or 3.13 and found none." \
+	@test -n "$(PYTHON)" || { echo "pocketvox needs Python 3.11, 3.12 or 3.13; none was found." \
 		"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"pocketvox needs Python 3.11 or later; $(PYTHON) is {sys.version.split()[0]}")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet 'setuptools>=77' wheel
-	$(PIP) install --quiet --no-build-isolation .
+	@$(PYTHON) -c '$(CHECK)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c '$(CHECK)'
+	@echo "installing into $(VENV) ..."
+	@rm -rf build
+	@$(PIP) install --quiet 'setuptools>=77' wheel
+	@$(PIP) install --quiet --no-build-isolation .
 	@touch $@
 
 # pocketvox itself, as a user gets it: built into a wheel, with its presets.
 $(VENV)/.pocketvox-installed: $(VENV)/.pocketvox-lean $(SOURCES)
-	$(PIP) install --quiet --no-build-isolation --no-deps --no-index --force-reinstall .
+	@rm -rf build
+	@$(PIP) install --quiet --no-build-isolation --no-deps --no-index --force-reinstall .
 	@touch $@
 
+# What the tests need, TensorFlow among it: a large download.
 $(VENV)/.pocketvox-test: $(VENV)/.pocketvox-lean
-	$(PIP) install --quiet --no-build-isolation '.[test,train]'
+	@echo "installing what the tests need into $(VENV) ..."
+	@rm -rf build
+	@$(PIP) install --quiet --no-build-isolation '.[test,train]'
 	@touch $@
 
 clean:

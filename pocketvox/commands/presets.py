@@ -23,5 +23,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(presets, indent=2))
     else:
         for preset in presets:
-            print(f"{preset['name']}  {preset['folder']}")
+            print(f"{preset['name']}: {preset['task']}, {preset['spacing']:g} A, {preset['folder']}")
+            print(f"  {', '.join(preset['channels'])}")
+        if not presets:
+            print("none")
     return 0
