@@ -117,7 +117,7 @@ def scan(
     """
     from pocketvox.features import receptor_points
     from pocketvox.inference import load_predictor
-    from pocketvox.pockets import HotspotConfig, find_pockets
+    from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets
 
     seconds: dict[str, float] = {}
     if predictor is None:
@@ -132,7 +132,8 @@ def scan(
         maps = predictor(points, prepared.grid, progress)
     with _timed(seconds, "pockets"):
         thresholds = {name: p for name, p in predictor.preset.thresholds.items() if name != "ligand"}
-        pockets = find_pockets(maps, prepared.receptor, hotspot_config=HotspotConfig(thresholds=thresholds))
+        pocket_config = PocketConfig.from_dict(predictor.preset.config.pockets)
+        pockets = find_pockets(maps, prepared.receptor, pocket_config, HotspotConfig(thresholds=thresholds))
     return Result(
         name=prepared.structure.name,
         pockets=pockets,

@@ -54,6 +54,8 @@ class PresetConfig(Config):
         Per channel, the probability with the best Jaccard index on validation data.
     calibration : dict of str to (slope, offset)
         Per channel, the line in log-odds that calibrates it; channels left out stay as they are.
+    pockets : dict of str to float
+        Settings of :class:`pocketvox.pockets.PocketConfig` chosen on validation data; those left out have defaults.
     """
 
     network: NetworkConfig
@@ -63,6 +65,7 @@ class PresetConfig(Config):
     halo: int = 8
     thresholds: dict[str, float] = field(default_factory=dict)
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
+    pockets: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self):
         stride, channels = self.network.stride, self.network.channels
