@@ -1,0 +1,175 @@
+"""Make a preset from a training run: ``python -m data_prep.release RUN -o models/NAME [--card FILE]``.
+
+The best weights of the run are used over whole validation proteins, the way ``pocketvox scan`` does, to fit the
+calibration of each channel, to choose the threshold with the best Jaccard index per channel, and to choose how pockets
+are cut out of the ``ligand`` channel (best DCA success). The test split is not looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pocketvox.channels import LABEL_RADIUS, LIGAND
+from pocketvox.config import TrainConfig
+from pocketvox.data.store import Store, StoreItem
+from pocketvox.errors import PocketvoxError
+from pocketvox.features import FeaturePoints
+from pocketvox.inference import PresetConfig, load_predictor, save_preset
+from pocketvox.inference.calibration import calibrate, fit_calibration
+from pocketvox.metrics import ScoreHistogram, dca_success
+from pocketvox.pockets.detect import PocketConfig, find_regions
+from pocketvox.voxel import Volume, envelope, label_volume, within
+
+#: Candidates for the cutting of pockets; the first of equally good ones is taken.
+POCKET_GRID = {
+    "threshold": (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5),
+    "max_volume": (600.0, 1000.0, 1500.0, 2500.0),
+    "merge_distance": (0.0, 2.5),
+}
+#: Pockets beyond the number of ligands that count in the second success rate.
+EXTRA = 2
+
+log = logging.getLogger("release")
+
+
+def predictions(predictor, items: list[StoreItem]) -> list[Volume]:
+    """Map of every structure over its whole receptor."""
+    maps = []
+    for number, item in enumerate(items, 1):
+        maps.append(predictor(FeaturePoints(item.coord, item.features.astype(bool), item.radius)))
+        if number % 10 == 0 or number == len(items):
+            log.info("%d of %d validation structures", number, len(items))
+    return maps
+
+
+def histograms(items: list[StoreItem], maps: list[Volume], ignored_radius: float) -> dict[str, ScoreHistogram]:
+    """Labels by probability: typed channels inside ligand envelopes, ``ligand`` wherever something is known."""
+    found: dict[str, ScoreHistogram] = {name: ScoreHistogram() for name in maps[0].channels}
+    for item, volume in zip(items, maps, strict=True):
+        grid = volume.grid
+        labels = label_volume(item.point_coord, item.point_channel, item.ligand_coord, grid)
+        inside = envelope(item.ligand_coord, grid)
+        known = ~within(item.ignored_coord, grid, ignored_radius) | within(item.ligand_coord, grid, LABEL_RADIUS)
+        for name in volume.channels:
+            where = known if name == LIGAND else inside
+            found[name].add(labels[name].values[..., 0][where], volume[name].values[..., 0][where])
+    return found
+
+
+def calibrated(volume: Volume, lines: dict[str, tuple[float, float]]) -> Volume:
+    """A map of an uncalibrated network, calibrated."""
+    p = np.clip(volume.values, 1e-7, 1 - 1e-7)
+    slope, offset = np.array([lines[name] for name in volume.channels], np.float32).T
+    values = np.where(volume.values > 0, calibrate(np.log(p / (1 - p)), slope, offset), 0)
+    return Volume(values.astype(np.float32), volume.grid, volume.channels)
+
+
+def choose_pockets(items: list[StoreItem], maps: list[Volume]) -> tuple[dict[str, float], dict]:
+    """Settings with the best DCA success, with the pocket probability fitted to them, and the success rates."""
+    ligands = [[item.ligand_coord[item.ligand_group == g] for g in range(len(item.ligand_names))] for item in items]
+    maps = [volume[LIGAND] for volume in maps]
+    best, chosen, rates = -1.0, {}, {}
+    for values in itertools.product(*POCKET_GRID.values()):
+        settings = dict(zip(POCKET_GRID, values, strict=True))
+        regions = [find_regions(volume, PocketConfig(**settings)) for volume in maps]
+        centers = [np.array([r.center for r in found]).reshape(-1, 3) for found in regions]
+        top, more = (
+            float(np.mean([dca_success(c, own, extra=e).mean() for c, own in zip(centers, ligands, strict=True)]))
+            for e in (0, EXTRA)
+        )
+        log.info("pockets %s: top-n %.3f, top-(n+%d) %.3f", settings, top, EXTRA, more)
+        if top + more > best + 1e-9:
+            best, chosen, rates = top + more, settings, {"top_n": top, "top_n_plus_2": more}
+            scores = np.array([r.score for found in regions for r in found])
+            hits = np.concatenate(
+                [_hits(c, own) for c, own in zip(centers, ligands, strict=True)] or [np.empty(0, bool)]
+            )
+    # 1 / (1 + (midpoint / score) ** slope) is a logistic in log(score)
+    slope, offset = _logistic(np.log(scores), hits)
+    return {**chosen, "slope": slope, "midpoint": float(np.exp(-offset / slope))}, rates
+
+
+def _hits(centers: np.ndarray, ligands: list[np.ndarray]) -> np.ndarray:
+    """Whether each pocket has a ligand atom within 4 A of its centre."""
+    atoms = np.concatenate(ligands)
+    return np.array([np.linalg.norm(atoms - c, axis=1).min() <= 4.0 for c in centers], bool)
+
+
+def _logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope (positive) and offset of a logistic regression with a weak prior on both."""
+    from scipy.optimize import minimize
+
+    def loss(beta):
+        z = beta[0] * x + beta[1]
+        return np.logaddexp(0, z).sum() - (y * z).sum() + 0.01 * (beta**2).sum()
+
+    slope, offset = minimize(loss, (1.0, -float(np.mean(x))), method="BFGS").x
+    return float(max(slope, 0.1)), float(offset)
+
+
+def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, halo: int) -> None:
+    """Fit everything on validation data and write the preset."""
+    config = TrainConfig.from_file(run / "config.json")
+    data = Store(store or config.store)
+    items = data.load("val")
+    shape = {
+        "network": config.network,
+        "spacing": config.sampling.spacing,
+        "roi_size": roi_size,
+        "halo": halo,
+    }
+    record = json.loads((run / "best.json").read_text())
+    training = {"config": config.to_dict(), "fingerprint": config.fingerprint(), "best_epoch": record}
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw"
+        save_preset(raw, PresetConfig(**shape), run / "best.weights.h5", training={}, metrics={}, card="")
+        maps = predictions(load_predictor(raw), items)
+    curves = histograms(items, maps, config.sampling.ignored_radius)
+    lines = {name: fit_calibration(curve) for name, curve in curves.items()}
+    maps = [calibrated(volume, lines) for volume in maps]
+    curves = histograms(items, maps, config.sampling.ignored_radius)
+    thresholds = {
+        name: float(np.clip(c.best_jaccard()[1], 1e-3, 1.0)) for name, c in curves.items() if c.positives.sum()
+    }
+    pockets, rates = choose_pockets(items, maps)
+    validation = {
+        "jaccard": {name: c.best_jaccard()[0] for name, c in curves.items() if c.positives.sum()},
+        "average_precision": {name: c.average_precision() for name, c in curves.items() if c.positives.sum()},
+        "pockets": rates,
+    }
+    log.info("%s", json.dumps(validation, indent=1))
+    final = PresetConfig(**shape, thresholds=thresholds, calibration=lines, pockets=pockets)
+    weights = run / "best.weights.h5"
+    save_preset(out, final, weights, training=training, metrics={"validation": validation}, card=card)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m data_prep.release", description=__doc__.split("\n\n")[0])
+    parser.add_argument("run", type=Path, help="folder of the training run")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="preset folder to make")
+    parser.add_argument("--store", type=Path, help="data store, if not that of the run")
+    parser.add_argument("--card", type=Path, help="model card (Markdown) to start from")
+    parser.add_argument("--roi-size", type=int, default=64, help="longest edge of a tile in voxels")
+    parser.add_argument("--halo", type=int, default=8, help="voxels of a tile's rim that are not kept")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
+        release(args.run, args.output, args.store, card, args.roi_size, args.halo)
+    except PocketvoxError as error:
+        log.error("error: %s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
