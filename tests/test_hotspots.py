@@ -9,6 +9,7 @@ from test_pockets import FAR, make_atoms
 from pocketvox.channels import CHANNELS, LABEL_RADIUS, TYPED
 from pocketvox.errors import ConfigError
 from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets
+from pocketvox.pockets.peaks import Patch, ball_offsets
 from pocketvox.voxel import Grid, Volume, label_volume
 
 GRID = Grid.centred((0.3, -0.2, 0.1), 40, 0.75)
@@ -138,6 +139,15 @@ def test_at_the_edge_of_the_grid():
     point = GRID.to_coord([0, 20, 39])
     (found,) = hotspots(labels([point], ["hbond_donor"], [point]))
     assert distance(found, point) < 0.75
+
+
+def test_what_lies_outside_the_grid_counts_as_nothing():
+    """The mean over the 7 voxels of a ball at a corner of a grid of ones: 4 of them exist."""
+    corner, inside = Patch(np.array([[0, 0, 0], [1, 1, 1]]), (3, 3, 3)).average(
+        lambda x, y, z: np.ones((len(x), 1)), ball_offsets(1.0)
+    )
+    assert corner == pytest.approx(4 / 7)
+    assert inside == pytest.approx(1.0)
 
 
 def asp(offset: float):
