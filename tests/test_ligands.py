@@ -274,6 +274,13 @@ def test_a_code_that_means_another_molecule_is_perceived_with_a_warning(structur
     assert sum(a.GetIsAromatic() for a in ligand.mol.GetAtoms()) == 6
 
 
+def test_a_selected_group_of_unknown_elements_is_an_error(structure):
+    s = structure(group({f"Q{i}": i * ALONG for i in range(8)}, "UNL", 201, HERE, column="X"))
+    assert not read_complex(s).ligands
+    with pytest.raises(LigandError, match="unknown element"):
+        read_complex(s, around="UNL")
+
+
 def test_hydrogens_of_the_input_stay_in_the_molecule(structure):
     lines = group({**BENZAMIDINE, "H2": (2.14, 1.235, 0)}, "BEN", 201, HERE)
     ligand, _ = ligand_of(structure(lines))

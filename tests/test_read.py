@@ -129,6 +129,16 @@ def test_atoms_that_the_chosen_letter_lacks_come_from_the_other(read):
     assert sorted(s.atoms.name[mine]) == ["CA", "OG"] and s.atoms.coord[mine][s.atoms.name[mine] == "CA"][0, 0] == 51
 
 
+def test_one_letter_serves_the_whole_residue(read):
+    lines = chain("ALA " * 11)
+    for letter, occupancies in (("A", (0.9, 0.3)), ("B", (0.1, 0.5))):  # A has the higher mean
+        for name, occupancy, x in zip(("CA", "CB"), occupancies, (50, 52), strict=True):
+            place = (x + (letter == "B"), 50, 50)
+            lines.append(atom(name, "SER", "A", 12, place, altloc=letter, occupancy=occupancy))
+    s = read(text(lines))
+    assert s.atoms.coord[s.atoms.res_id == 12][:, 0].tolist() == [50, 52]
+
+
 def test_two_residue_types_at_one_position_leave_the_likelier(read):
     lines = chain("ALA " * 11)
     for name, letter, occupancy in (("SER", "A", 0.4), ("THR", "B", 0.6)):
@@ -296,6 +306,9 @@ def _confident(**options):
         ("TITLE     ESMFOLD V1 PREDICTION FOR INPUT\n", chain(), True),
         ("TITLE     HYDROLASE WITH INHIBITOR\nEXPDTA    X-RAY DIFFRACTION\n", chain(), False),
         ("TITLE     ALPHAFOLD MODEL SOLVES PHASES\nEXPDTA    X-RAY DIFFRACTION\n", chain(), False),
+        ("TITLE     SWISS-MODEL SERVER\nEXPDTA    THEORETICAL MODEL\nREMARK   3 QMEAN\n", chain(), True),
+        ("REMARK   1 CREATED WITH OPENMM 8.0, 2023-05-01\n", _confident(), True),
+        ("REMARK   1 CREATED WITH OPENMM 8.0, 2023-05-01\n", chain("ALA " * 24), False),
         ("", _confident(), True),  # one value per residue, different between residues, no header
         ("", chain("ALA " * 24), False),  # one value for all atoms
         ("", _confident() + group({"O": WATER_AT}, "HOH", 300, (0, 0, 0)), False),

@@ -43,6 +43,8 @@ def ligand_mol(structure: Structure, index: np.ndarray) -> tuple[Ligand, tuple[s
     """
     atoms = structure.atoms[np.asarray(index)]
     name = name_of(structure.atoms, np.asarray(index))
+    if (atoms.element == "X").any():
+        raise LigandError(f"{name}: it has atoms of unknown element. Give the ligand as SDF.")
     notes: list[str] = []
     bonds, charges, unknown = _dictionary_bonds(atoms)
     for residue in unknown:

@@ -34,7 +34,8 @@ def parse_pdb(data: bytes, source: str) -> Parsed:
     text = " ".join(
         line[10:] for line in header.decode("latin-1").splitlines() if line.startswith(("TITLE", "HEADER", "REMARK"))
     )
-    experimental = b"EXPDTA" in header and b"THEORETICAL" not in header or b"REMARK   3" in header
+    method = re.search(rb"^EXPDTA.*", header, re.M)
+    experimental = b"THEORETICAL" not in method.group() if method else b"\nREMARK   3" in b"\n" + header
     complete = not header.startswith(b"HEADER") or re.search(rb"^(?:END|MASTER)", data[-2000:], re.M)
     return _parsed(structure, text=text, experimental=experimental, warnings=() if complete else (_CUT,))
 

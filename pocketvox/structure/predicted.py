@@ -10,10 +10,11 @@ from .atoms import Atoms
 from .table import Parsed
 
 _PROGRAMS = re.compile(
-    r"alphafold|colabfold|esmfold|esm-?fold|rosettafold|openfold|omegafold|boltz|chai-?1|protenix|helixfold|"
+    r"alphafold|colabfold|esmfold|esm-?fold|rosettafold|openfold|omegafold|boltz|chai-?1|protenix|helixfold|swiss-?model|"
     r"\bAF-[A-Z0-9]+-F\d+|plddt",
     re.I,
 )
+_RELAXED = re.compile(r"1? *CREATED WITH OPENMM.*", re.I)  # all that AlphaFold's relaxation leaves of a header
 _FEWEST_RESIDUES = 20
 
 
@@ -22,13 +23,14 @@ def is_predicted(parsed: Parsed, atoms: Atoms) -> bool:
 
     A per-residue quality metric (ModelCIF) or the name of a prediction program in a file without an experiment
     decides. Without any header, the B column is taken for a confidence only if it is one value per residue, between
-    0 and 100, different between residues, in a model without water, hydrogen-less or not, with full occupancies.
+    0 and 100, different between residues, in a model of polymer only with full occupancies.
     """
     if parsed.experimental:
         return False
     if parsed.confidence or _PROGRAMS.search(parsed.text):
         return True
-    return not parsed.text.strip() and _one_value_per_residue(atoms)
+    bare = _RELAXED.sub("", parsed.text).strip() == ""
+    return bare and _one_value_per_residue(atoms)
 
 
 def _one_value_per_residue(atoms: Atoms) -> bool:
