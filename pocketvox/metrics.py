@@ -102,10 +102,10 @@ def jaccard(y: np.ndarray, p: np.ndarray, threshold: float) -> float:
     Returns
     -------
     float
-        NaN if nothing is true and nothing is predicted.
+        NaN if nothing is true and nothing is predicted, or the threshold is NaN: none could be chosen.
     """
     true, predicted, hits = _counts(y, p, threshold)
-    return _ratio(hits, true + predicted - hits)
+    return float("nan") if np.isnan(threshold) else _ratio(hits, true + predicted - hits)
 
 
 def dice(y: np.ndarray, p: np.ndarray, threshold: float) -> float:
@@ -120,10 +120,10 @@ def dice(y: np.ndarray, p: np.ndarray, threshold: float) -> float:
     Returns
     -------
     float
-        NaN if nothing is true and nothing is predicted.
+        NaN if nothing is true and nothing is predicted, or the threshold is NaN: none could be chosen.
     """
     true, predicted, hits = _counts(y, p, threshold)
-    return _ratio(2 * hits, true + predicted)
+    return float("nan") if np.isnan(threshold) else _ratio(2 * hits, true + predicted)
 
 
 def brier(y: np.ndarray, p: np.ndarray) -> float:

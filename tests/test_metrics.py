@@ -80,6 +80,12 @@ def test_undefined_scores_are_nan(y):
     assert np.isnan(values).all()
 
 
+def test_score_at_an_unknown_threshold_is_nan():
+    """A threshold chosen where nothing was positive is NaN; scoring at it is undefined, not 0."""
+    threshold = metrics.choose_threshold([0, 0], [0.2, 0.4])
+    assert np.isnan([metrics.jaccard(Y, P, threshold), metrics.dice(Y, P, threshold)]).all()
+
+
 def test_brier_by_hand():
     """(0.1^2 + 0.4^2) / 2."""
     assert metrics.brier([1, 0], [0.9, 0.4]) == pytest.approx(0.085)
