@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import contextmanager
 
 import pocketvox
 from pocketvox.commands import arrays, demo, interactions, presets, scan, source_tree, train
@@ -72,15 +73,22 @@ def _run(argv: list[str] | None) -> int:
     args, args.rest = parser.parse_known_args(argv)
     if args.rest and args.run not in source_tree.HANDING_OVER:
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
-    _configure_logging(args)
-    return args.run(args)
+    with _logging_to_stderr(args):
+        return args.run(args)
 
 
-def _configure_logging(args: argparse.Namespace) -> None:
-    level = logging.ERROR if args.quiet else logging.DEBUG if args.verbose else logging.INFO
+@contextmanager
+def _logging_to_stderr(args: argparse.Namespace):
+    """Show the package's messages on stderr, then leave logging as it was."""
+    logger = logging.getLogger("pocketvox")
+    before = logger.handlers[:], logger.level, logger.propagate
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("pocketvox: %(message)s"))
-    logger = logging.getLogger("pocketvox")
     logger.handlers[:] = [handler]
-    logger.setLevel(level)
+    logger.setLevel(logging.ERROR if args.quiet else logging.DEBUG if args.verbose else logging.INFO)
     logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.handlers[:], level, logger.propagate = before
+        logger.setLevel(level)

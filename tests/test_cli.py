@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -91,6 +92,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(ZeroDivisionError), new_file(target) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
     assert target.read_text() == "old"
     with new_file(target) as temporary:
         temporary.write_text("new")
@@ -140,8 +142,16 @@ def test_tools_of_the_source_tree_say_so_when_they_are_absent(monkeypatch, capsy
         assert "part of the source tree" in line
 
 
+def test_logging_is_left_as_it_was(tmp_path):
+    """A program that calls ``main`` keeps its own logging."""
+    logger = logging.getLogger("pocketvox")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    assert main(["scan", "x.pdb", "-o", str(tmp_path / "o"), "--preset", "absent", "-v"]) == 1
+    assert (logger.handlers[:], logger.level, logger.propagate) == before
+
+
 def test_arguments_are_handed_over(cli):
     """Options that only the tool knows reach it: here its own complaint comes back, with its exit code."""
-    done = cli("evaluate", "--no-such-option")
+    done = cli("evaluate", "--split", "nonsense")
     assert done.returncode == 2
-    assert "benchmarks.first_numbers" in done.stderr
+    assert "benchmarks.first_numbers" in done.stderr and "invalid choice: 'nonsense'" in done.stderr
