@@ -93,6 +93,8 @@ def test_a_ligand_touches_the_receptor(structure, distance, is_ligand):
         ({**row(9), "CU": (0, 2.0, 0)}, "QQQ", "receptor", "metal cofactor"),
         ({**row(9), "PT": (0, 2.0, 0)}, "QQQ", "ignored", "metal complex"),
         ({f"N{i}": (1.5 * i, 0, 0) for i in range(9)}, "QQQ", "ignored", "inorganic"),
+        ({**{f"S{i}": (1.5 * i, 0, 0) for i in range(9)}, "FE": (0, 2.0, 0)}, "QQQ", "receptor", "metal cofactor"),
+        ({**{f"O{i}": (1.5 * i, 0, 0) for i in range(9)}, "CU": (0, 2.0, 0)}, "QQQ", "ignored", "inorganic"),
     ],
 )
 def test_what_is_no_ligand_and_where_it_goes(structure, atoms, code, place, reason):
@@ -137,7 +139,8 @@ def test_a_short_chain_beside_a_longer_one_is_a_ligand(structure, length, is_lig
 def test_short_chains_alone_are_the_receptor(tmp_path):
     path = tmp_path / "amyloid.pdb"
     path.write_text(text(chain("GLY " * 6), chain("GLY " * 6, chain_id="B", origin=(0, -5, 0))))
-    assert not partition(read_structure(path)).ligands
+    part = partition(read_structure(path))
+    assert not part.ligands and len(part.receptor) == 60
 
 
 def test_the_peptide_antibiotic_of_a_dna_complex_is_one_ligand_with_its_chromophores():
@@ -226,6 +229,12 @@ def test_beside_a_selected_ligand_cofactors_are_receptor_and_copies_are_ignored(
     assert {"017", "MK1"} <= set(crowded.atoms.res_name[part.ignored])
 
 
+def test_further_copies_of_a_selected_cofactor_are_not_receptor(structure):
+    s = structure(group(row(8), "NAD", 401, HERE), group(row(8), "NAD", 402, THERE))
+    part = partition(s, around="A:401")
+    assert set(s.atoms.res_id[part.ignored]) == {402}
+
+
 def test_water_cannot_be_the_ligand(structure):
     with pytest.raises(SelectionError, match="is water"):
         partition(structure(group({"O": (0, 0, 0)}, "HOH", 301, (0, -8, 0))), around="A:301")
@@ -279,6 +288,13 @@ def test_a_selected_group_of_unknown_elements_is_an_error(structure):
     assert not read_complex(s).ligands
     with pytest.raises(LigandError, match="unknown element"):
         read_complex(s, around="UNL")
+
+
+def test_names_of_another_molecule_are_noticed_by_a_bond_that_the_dictionary_lacks(structure):
+    atoms = {"C1": (0, 0, 0), "C2": (1.4, 0, 0), "N1": (2.1, 1.2, 0)}  # in BEN, N1 is not bonded to C2
+    s = structure(group(atoms, "BEN", 201, HERE))
+    ligand, _ = ligand_mol(s, np.flatnonzero(s.atoms.res_name == "BEN"))
+    assert ligand.chemistry == "perceived" and ligand.mol.GetNumBonds() == 2
 
 
 def test_hydrogens_of_the_input_stay_in_the_molecule(structure):
@@ -349,6 +365,14 @@ def test_bond_orders_perceived_from_force_field_geometries(smiles, hydrogens):
         again.AddBond(i, j, {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}[order])
     Chem.SanitizeMol(again)
     assert heavy_smiles(again.GetMol()) == Chem.CanonSmiles(smiles)
+
+
+def test_a_phosphate_of_equal_bonds_has_one_double_bond():
+    from pocketvox.structure.perceive import perceive_bonds
+
+    corners = np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)]) * 1.55 / np.sqrt(3)
+    bonds, _ = perceive_bonds(np.vstack([(0, 0, 0), corners]), np.array(["P", "O", "O", "O", "O"]))
+    assert sorted(bonds.values()) == [1, 1, 1, 2]
 
 
 # ------------------------------------------------------------------------------------------------ ligand files
@@ -441,8 +465,12 @@ def test_several_molecules_the_first_is_used_with_a_warning(sdf):
 
 
 def test_impossible_valences_are_mended_or_perceived(sdf):
-    ammonium = sdf(lambda block: block.replace("  7  9  1  0", "  7  9  2  0").replace("  7  8  2  0", "  7  8  1  0"))
-    assert heavy_smiles(ligand_from_file(ammonium)[0].mol) == "N=C(N)c1ccccc1"
+    methyls = [(0, 0, 0), (1.5, 0, 0), (-0.5, 1.41, 0), (-0.5, -0.7, 1.22), (-0.5, -0.7, -1.22)]
+    block = "tma\n\n\n  5  4  0  0  0  0  0  0  0  0999 V2000\n"
+    block += "".join(f"{x:10.4f}{y:10.4f}{z:10.4f} {'C' if i else 'N'}\n" for i, (x, y, z) in enumerate(methyls))
+    block += "".join(f"  1{i:3d}  1\n" for i in range(2, 6)) + "M  END\n"
+    ligand, notes = ligand_from_file(sdf(lambda unused: block))
+    assert heavy_smiles(ligand.mol) == "C[N+](C)(C)C" and ligand.chemistry == "file" and "mended" in notes[0]
     overfull = sdf(lambda block: block.replace("  7  9  1  0", "  7  9  2  0"))  # carbon with five bonds
     ligand, notes = ligand_from_file(overfull)
     assert ligand.chemistry == "perceived" and "impossible" in notes[0]

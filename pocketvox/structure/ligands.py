@@ -158,13 +158,15 @@ def _verdict(atoms, group: Group, keep: frozenset[str]) -> tuple[str, str]:
         return "ignored", "glycosylation"
     if bound and (group.in_chain or len(heavy) < FEWEST_ATOMS):
         return "receptor", "modification of the polymer"
-    elements = set(atoms.element[heavy].tolist())
-    if elements & METALS and not codes <= ADDITIVES:
-        return ("receptor", "metal cofactor") if elements & BIOLOGICAL_METALS else ("ignored", "metal complex")
-    if "C" not in elements and not codes <= ADDITIVES:
-        return "ignored", "inorganic"
     if codes <= ADDITIVES or codes & LIPID_TAILS:
         return "ignored", "additive, lipid or ion"
+    elements = set(atoms.element[heavy].tolist())
+    if not elements & {"C", "S"}:
+        return "ignored", "inorganic"
+    if elements & METALS:
+        return ("receptor", "metal cofactor") if elements & BIOLOGICAL_METALS else ("ignored", "metal complex")
+    if "C" not in elements:
+        return "ignored", "inorganic"
     if len(heavy) < FEWEST_ATOMS:
         return "ignored", f"fewer than {FEWEST_ATOMS} heavy atoms"
     if len(heavy) > MOST_ATOMS:
