@@ -61,6 +61,12 @@ def test_all_options_train_every_weight():
         assert not dead
 
 
+def test_decoder_sees_the_encoder():
+    """Full-resolution detail passes by the coarse levels: the last stage reads its own level's features as well."""
+    kernel = build_unet(TINY).get_layer("decode0_0_conv").kernel
+    assert kernel.shape == (3, 3, 3, 2 * 4, 4)
+
+
 def test_head_starts_at_the_prevalence():
     """Before training the network predicts nearly the share of positive voxels it was told."""
     prevalence = np.linspace(0.01, 0.3, len(CHANNELS))
@@ -187,6 +193,8 @@ def test_interrupted_training_resumes_exactly(whole_run, monkeypatch):
     arrays, got = state(root / "parts")
     assert got == pytest.approx(attributes)
     assert arrays.keys() == expected.keys() and len(arrays) > 50
+    assert got["best"] == json.loads((root / "parts" / "best.json").read_text())["val_score"]
+    assert not np.allclose(arrays["model/0"], arrays["average/0"])  # validated with averages, trained on without
     for name, value in expected.items():
         np.testing.assert_allclose(arrays[name], value, rtol=2e-4, atol=2e-6, err_msg=name)
     assert last["val_loss"] == pytest.approx(record["val_loss"], rel=1e-4)

@@ -49,7 +49,7 @@ class MaskedLoss(keras.losses.Loss):
             entropy = entropy * ops.power(ops.abs(target - probability), self.config.focal)
         per_channel = ops.sum(entropy * known, axes) / ops.maximum(ops.sum(known, axes), 1.0)
         if self.config.dice:
-            overlap = ops.sum(probability * target * known, axes)
+            overlap = ops.sum(probability * target, axes)  # target is 0 where unknown
             total = ops.sum((probability + target) * known, axes)
             per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (total + 1))
         return ops.sum(per_channel * ops.convert_to_tensor(self._weights))
