@@ -30,8 +30,8 @@ from pocketvox.voxel import Volume, envelope, label_volume, within
 
 #: Candidates for the cutting of pockets; the first of equally good ones is taken.
 POCKET_GRID = {
-    "threshold": (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5),
-    "max_volume": (600.0, 1000.0, 1500.0, 2500.0),
+    "threshold": (0.1, 0.2, 0.3, 0.4, 0.5),
+    "max_volume": (700.0, 1500.0, 3000.0),
     "merge_distance": (0.0, 2.5),
 }
 #: Pockets beyond the number of ligands that count in the second success rate.
