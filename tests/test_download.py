@@ -5,15 +5,24 @@ from __future__ import annotations
 import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
+import gemmi
 import pytest
+from pdb_lines import chain, text
 
 from pocketvox.errors import DownloadError
 from pocketvox.structure import download
 from pocketvox.structure.read import read_structure
 
-ENTRY = (Path(__file__).parent / "data" / "1pfe.cif.gz").read_bytes()
+
+def _entry() -> bytes:
+    """A gzipped mmCIF file of a chain of alanine."""
+    structure = gemmi.read_pdb_string(text(chain()))
+    structure.setup_entities()
+    return gzip.compress(structure.make_mmcif_document().as_string().encode(), mtime=0)
+
+
+ENTRY = _entry()
 
 
 @pytest.fixture
@@ -108,17 +117,14 @@ def test_an_unwritable_cache_is_named(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("word", "expected"),
     [("1hvr", True), ("9XYZ", True), ("pdb_00001hvr", True), ("hvr1", False), ("1hvr.pdb", False), ("12345", False)],
 )
-def test_what_counts_as_an_id(text, expected):
-    assert download.is_pdb_id(text) is expected
+def test_what_counts_as_an_id(word, expected):
+    assert download.is_pdb_id(word) is expected
 
 
 def test_a_file_named_like_an_id_is_the_file(tmp_path, monkeypatch):
-    from pdb_lines import chain
-    from pdb_lines import text as file_text
-
-    (tmp_path / "1abc").write_text(file_text(chain()))
+    (tmp_path / "1abc").write_text(text(chain()))
     monkeypatch.chdir(tmp_path)
     assert len(read_structure("1abc").atoms) == 60
