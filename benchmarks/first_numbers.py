@@ -21,8 +21,11 @@ import os
 import platform
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +57,9 @@ class SplitScores:
     histogram: ScoreHistogram = field(default_factory=ScoreHistogram)
 
 
-def evaluate(store: Store, split: str, predict, spacing: float, limit: int | None = None) -> SplitScores:
+def evaluate(
+    store: Store, split: str, predict, spacing: float, limit: int | None = None, pool: ProcessPoolExecutor | None = None
+) -> SplitScores:
     """Scan and label every structure of a split.
 
     Parameters
@@ -67,26 +72,59 @@ def evaluate(store: Store, split: str, predict, spacing: float, limit: int | Non
         Edge of a voxel (angstrom).
     limit : int, optional
         Only so many structures, spread evenly over the ids.
+    pool : ProcessPoolExecutor, optional
+        From :func:`worker_pool`; its processes scan, and ``predict`` is not called.
     """
     ids = store.ids(split)
     if limit and limit < len(ids):
         ids = [ids[i] for i in np.linspace(0, len(ids) - 1, limit).astype(int)]
     out = SplitScores()
     start = time.perf_counter()
-    for number, id in enumerate(ids, 1):
-        item = store.read([id])[0]
+    if pool is None:
+        scored = (score_structure(store, id, predict, spacing) for id in ids)
+    else:
+        scored = pool.map(_score_in_worker, ids, repeat(spacing))
+    for number, (item, ligands, pockets, histogram) in enumerate(scored, 1):
         out.items.append(item)
-        volume = None
-        if predict is not None:
-            volume, pockets = predict(item)
-            if pockets is not None:
-                out.pockets[id] = pockets
-            if LIGAND in volume.channels:
-                map_scores.add_ligand_channel(out.histogram, item, volume)
-        out.ligands += map_scores.ligand_voxels(item, store.features, spacing, volume)
+        out.ligands += ligands
+        out.histogram.merge(histogram)
+        if pockets is not None:
+            out.pockets[item.id] = pockets
         if number % 10 == 0 or number == len(ids):
             log.info("%s: %d of %d structures, %.0f s", split, number, len(ids), time.perf_counter() - start)
     return out
+
+
+def score_structure(
+    store: Store, id: str, predict, spacing: float
+) -> tuple[StoreItem, list[LigandVoxels], Pockets | None, ScoreHistogram]:
+    """Scan and label one structure; arguments as for :func:`evaluate`."""
+    item = store.read([id])[0]
+    volume, pockets = predict(item) if predict is not None else (None, None)
+    histogram = ScoreHistogram()
+    if volume is not None and LIGAND in volume.channels:
+        map_scores.add_ligand_channel(histogram, item, volume)
+    return item, map_scores.ligand_voxels(item, store.features, spacing, volume), pockets, histogram
+
+
+def worker_pool(workers: int, store: Store, preset: str, engine: str, sources: dict[str, Source]):
+    """Processes that each load the preset once and scan on one thread."""
+    start = (store.path, preset, engine, sources)
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker, initargs=start)
+
+
+_WORKER: dict = {}
+
+
+def _start_worker(store: Path, preset: str, engine: str, sources: dict[str, Source]) -> None:
+    from pocketvox.inference import load_predictor
+
+    predictor = load_predictor(preset, engine=engine, threads=1)
+    _WORKER.update(store=Store(store), predict=Scanner(predictor, sources))
+
+
+def _score_in_worker(id: str, spacing: float):
+    return score_structure(_WORKER["store"], id, _WORKER["predict"], spacing)
 
 
 class Scanner:
@@ -204,7 +242,7 @@ def run(args: argparse.Namespace) -> dict:
     sources = {source.id: source for source in from_manifest(manifest)} if manifest.is_file() else {}
     if not sources:
         log.warning("warning: no manifest in %s: pockets and the complexes subset are not scored", args.data)
-    predict, spacing, preset = None, SamplingConfig().spacing, None
+    predict, spacing, preset, pool = None, SamplingConfig().spacing, None, None
     if not args.baselines_only:
         from pocketvox.inference import load_predictor
 
@@ -212,9 +250,15 @@ def run(args: argparse.Namespace) -> dict:
         predict, spacing = Scanner(predictor, sources), predictor.preset.spacing
         shown = {"name": predictor.preset.name, "fingerprint": predictor.preset.fingerprint}
         preset = {**shown, "engine": predictor.engine_name}
-    chosen_on = evaluate(store, THRESHOLD_SPLIT, predict, spacing, args.limit)
+        if args.workers > 1:
+            pool = worker_pool(args.workers, store, str(predictor.preset.folder), args.engine, sources)
+    chosen_on = evaluate(store, THRESHOLD_SPLIT, predict, spacing, args.limit, pool)
     thresholds = map_scores.choose_thresholds(chosen_on.ligands)
-    scored = chosen_on if args.split == THRESHOLD_SPLIT else evaluate(store, args.split, predict, spacing, args.limit)
+    scored = chosen_on
+    if args.split != THRESHOLD_SPLIT:
+        scored = evaluate(store, args.split, predict, spacing, args.limit, pool)
+    if pool is not None:
+        pool.shutdown()
     return {
         "command": "python -m benchmarks.first_numbers " + " ".join(sys.argv[1:]),
         "hardware": hardware(),
@@ -261,7 +305,8 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--split", default="test", choices=("train", "val", "test"), help="scored (default: %(default)s)")
     out.add_argument("--limit", type=int, help="only so many structures per split")
     out.add_argument("--engine", default="auto", choices=("auto", "openvino", "keras"))
-    out.add_argument("--threads", type=int)
+    out.add_argument("--threads", type=int, help="of one process; with several workers each has one")
+    out.add_argument("--workers", type=int, default=1, help="processes that scan (default: %(default)s)")
     out.add_argument(
         "--update-card", type=Path, metavar="FOLDER", help="preset folder whose model card gets the tables"
     )
