@@ -30,10 +30,11 @@ from pocketvox.voxel import Volume, envelope, label_volume, within
 
 #: Candidates for the cutting of pockets; the first of equally good ones is taken.
 POCKET_GRID = {
-    "threshold": (0.1, 0.2, 0.3, 0.4, 0.5),
-    "max_volume": (700.0, 1500.0, 3000.0),
+    "threshold": (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
     "merge_distance": (0.0, 2.5),
 }
+#: Hot-spots of a channel that is hardly better than chance would be noise: no threshold is below this.
+LEAST_THRESHOLD = 0.05
 #: Pockets beyond the number of ligands that count in the second success rate.
 EXTRA = 2
 
@@ -137,7 +138,9 @@ def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, 
     maps = [calibrated(volume, lines) for volume in maps]
     curves = histograms(items, maps, config.sampling.ignored_radius)
     thresholds = {
-        name: float(np.clip(c.best_jaccard()[1], 1e-3, 1.0)) for name, c in curves.items() if c.positives.sum()
+        name: float(np.clip(c.best_jaccard()[1], LEAST_THRESHOLD, 1.0))
+        for name, c in curves.items()
+        if c.positives.sum()
     }
     pockets, rates = choose_pockets(items, maps)
     validation = {
