@@ -90,9 +90,9 @@ def choose_pockets(items: list[StoreItem], maps: list[Volume]) -> tuple[dict[str
         if top + more > best + 1e-9:
             best, chosen, rates = top + more, settings, {"top_n": top, "top_n_plus_2": more}
             scores = np.array([r.score for found in regions for r in found])
-            hits = np.concatenate(
-                [_hits(c, own) for c, own in zip(centers, ligands, strict=True)] or [np.empty(0, bool)]
-            )
+            hits = np.concatenate([_hits(c, own) for c, own in zip(centers, ligands, strict=True)])
+    if not len(scores):
+        return chosen, rates
     # 1 / (1 + (midpoint / score) ** slope) is a logistic in log(score)
     slope, offset = _logistic(np.log(scores), hits)
     return {**chosen, "slope": slope, "midpoint": float(np.exp(-offset / slope))}, rates
