@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from data_prep.release import POCKET_GRID, calibrated, choose_pockets, histograms
 from store_fixture import make_item
 
+from data_prep.release import POCKET_GRID, calibrated, choose_pockets, histograms
 from pocketvox.channels import CHANNELS, LIGAND
 from pocketvox.voxel import Grid, Volume, label_volume
 
