@@ -240,6 +240,16 @@ def test_calibration_recovers_a_known_line():
     assert after.dtype == np.float32 and abs(after.mean() - y.mean()) < 1e-4
 
 
+def test_calibration_of_a_channel_predicted_at_one_in_a_hundred_thousand():
+    """A rare channel, predicted a thousand times too low: the fit must arrive, not swing around its start."""
+    rng = np.random.default_rng(4)
+    z = rng.normal(-11, 1.5, 50_000)
+    y = rng.random(len(z)) < 1 / (1 + np.exp(-(z + 7.0)))
+    histogram = ScoreHistogram()
+    histogram.add(y, 1 / (1 + np.exp(-z)))
+    assert calibration.fit_calibration(histogram) == pytest.approx((1.0, 7.0), abs=0.3)
+
+
 def test_calibration_needs_both_labels():
     """Without positives, or without negatives, nothing is fitted."""
     for label in (0, 1):

@@ -43,15 +43,25 @@ def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple
     logit = (used + 0.5) * (2 * histogram.RANGE / histogram.BINS) - histogram.RANGE
     design = np.stack([logit, np.ones_like(logit)])
     beta = np.array(IDENTITY)
+    value = _cost(beta, design, positives, total)
     for _ in range(iterations):
         p = expit(beta @ design)
         gradient = design @ (positives - total * p)
         hessian = (design * (total * p * (1 - p))) @ design.T + 1e-9 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        beta = beta + np.clip(step, -2.0, 2.0)
+        # far from the optimum, as for channels predicted at 1e-5, a full Newton step overshoots and never returns
+        while (trial := _cost(beta + step, design, positives, total)) > value and np.abs(step).max() > 1e-9:
+            step = step / 2
         if np.abs(step).max() < 1e-9:
             break
+        beta, value = beta + step, trial
     return float(beta[0]), float(beta[1])
+
+
+def _cost(beta: np.ndarray, design: np.ndarray, positives: np.ndarray, total: np.ndarray) -> float:
+    """Negative log-likelihood of the labels."""
+    z = beta @ design
+    return float((total * np.logaddexp(0, z) - positives * z).sum())
 
 
 def calibrate(logits: np.ndarray, slope: np.ndarray, offset: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from pocketvox import __version__
 from pocketvox.config import Config, NetworkConfig
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES
+from pocketvox.inference.calibration import IDENTITY
 
 SCHEMA_VERSION = 1
 
@@ -122,8 +123,8 @@ class Preset:
 
     @property
     def calibrated(self) -> bool:
-        """Every channel has been calibrated."""
-        return set(self.config.calibration) == set(self.channels)
+        """Every channel has been calibrated; a line that changes nothing is none."""
+        return all(tuple(self.config.calibration.get(name, IDENTITY)) != IDENTITY for name in self.channels)
 
     @property
     def fingerprint(self) -> str:
@@ -132,7 +133,7 @@ class Preset:
 
     def calibration(self) -> tuple[np.ndarray, np.ndarray]:
         """Slope and offset per channel, each of shape=(K,), dtype=float32."""
-        lines = [self.config.calibration.get(name, (1.0, 0.0)) for name in self.channels]
+        lines = [self.config.calibration.get(name, IDENTITY) for name in self.channels]
         slope, offset = np.array(lines, np.float32).T
         return slope.copy(), offset.copy()
 
