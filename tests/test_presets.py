@@ -250,6 +250,17 @@ def test_calibration_of_a_channel_predicted_at_one_in_a_hundred_thousand():
     assert calibration.fit_calibration(histogram) == pytest.approx((1.0, 7.0), abs=0.3)
 
 
+def test_calibration_never_turns_a_ranking_around():
+    """Labels that fall with the score: only the mean is corrected."""
+    z = np.linspace(-3, 3, 1000)
+    y = np.arange(1000) < 100
+    histogram = ScoreHistogram()
+    histogram.add(y, 1 / (1 + np.exp(-z)))
+    slope, offset = calibration.fit_calibration(histogram)
+    assert slope == 1.0
+    assert (1 / (1 + np.exp(-(z + offset)))).mean() == pytest.approx(0.1, abs=1e-3)
+
+
 def test_calibration_needs_both_labels():
     """Without positives, or without negatives, nothing is fitted."""
     for label in (0, 1):

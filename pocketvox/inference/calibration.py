@@ -33,7 +33,7 @@ def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple
     Returns
     -------
     slope, offset : float
-        ``IDENTITY`` if all voxels are positive, or all negative, or have one and the same score.
+        The slope is positive. ``IDENTITY`` if all voxels are positive, or all negative, or have one and the same score.
     """
     used = np.flatnonzero(histogram.positives + histogram.negatives)
     positives, negatives = histogram.positives[used].astype(float), histogram.negatives[used].astype(float)
@@ -55,6 +55,10 @@ def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple
         if np.abs(step).max() < 1e-9:
             break
         beta, value = beta + step, trial
+    if beta[0] <= 0:  # the channel ranks no better than chance: keep its ranking and correct its mean alone
+        from scipy.optimize import brentq
+
+        return 1.0, float(brentq(lambda offset: (total * expit(logit + offset)).sum() - positives.sum(), -50, 50))
     return float(beta[0]), float(beta[1])
 
 
