@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox.errors import LigandError, SelectionError, StructureError, UsageError
+from pocketvox.inference.tiling import MARGIN
 from pocketvox.report import Result
 from pocketvox.structure import partition, read_structure
 from pocketvox.structure.atoms import OTHER, Atoms, Structure
@@ -20,9 +21,7 @@ from pocketvox.structure.ligands import CONTACT
 from pocketvox.structure.selector import select_residues
 from pocketvox.voxel.grid import Grid
 
-#: A map reaches this far beyond the receptor (angstrom): heavy atoms of ligands lie within.
-MARGIN = 6.0
-#: ... beyond the atoms chosen with ``around``: what a grown ligand could reach.
+#: A map reaches this far beyond the atoms chosen with ``around`` (angstrom): what a grown ligand could reach.
 AROUND_MARGIN = 8.0
 #: ... beyond the ligands in a label grid: the label radius and a voxel or two.
 LABEL_MARGIN = 4.0
