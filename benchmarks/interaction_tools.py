@@ -1,7 +1,8 @@
 """Run one interaction detector on one complex: pocketvox, ProLIF (implicit hydrogens) and PLIP on the same atoms.
 
 Every tool gets the heavy atoms of the standard residues of the protein file and the heavy atoms of the ligand's
-SDF; pocketvox and PLIP also get the waters. A run returns :class:`Contact` rows named by author chain and residue.
+SDF; pocketvox and PLIP also get the waters. A run returns :class:`Contact` rows named by author chain and residue,
+with the channel that the ligand's side of each belongs to.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from rdkit import Chem
 
 #: Types compared, whatever the ligand's role.
 TYPES = ("hbond", "hydrophobic", "pi_stacking")
+#: What ProLIF and PLIP report besides: channels, by the ligand's role.
+MORE_TYPES = ("pi_cation", "salt_bridge_cation", "salt_bridge_anion", "halogen_bond")
 #: Residues that ProLIF has templates for.
 STANDARD_RESIDUES = frozenset("ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split())
 _MAX_SERIAL = 99_999
@@ -34,7 +37,7 @@ class Contact:
     Attributes
     ----------
     type : str
-        One of :data:`TYPES`.
+        One of :data:`TYPES` or :data:`MORE_TYPES`.
     residue : str
         ``chain:number`` with the insertion code, e.g. ``A:52B``.
     res_name, atom : str
@@ -43,6 +46,8 @@ class Contact:
         Ligand atom(s) as element and heavy-atom index in the SDF, e.g. ``N12``.
     distance : float
         The distance the tool judged (angstrom).
+    channel : str
+        Its channel, by the ligand's role: as ``type``, but ``hbond_donor`` where the ligand donates.
     """
 
     type: str
@@ -51,11 +56,17 @@ class Contact:
     atom: str
     ligand: str
     distance: float
+    channel: str = ""
+
+    @property
+    def ligand_atoms(self) -> list[int]:
+        """Heavy-atom indices in the SDF."""
+        return [int(name.lstrip(string.ascii_letters)) for name in self.ligand.split()]
 
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What one tool found: ``contacts``, or ``error`` (a message) if it failed; ``seconds`` to read and detect."""
+    """What one tool found: ``contacts`` of the types asked for, or ``error`` (a message) if it failed; ``seconds`` to read and detect."""
 
     contacts: tuple[Contact, ...]
     seconds: float
@@ -94,17 +105,22 @@ class Prepared:
         line = self.records[serial - 1]
         return f"{line[21]}:{line[22:27].strip()}"
 
-    def contact(self, type_: str, serials, ligand, distance: float) -> Contact:
-        """Row from protein serials and ligand heavy-atom indices."""
+    def contact(self, channel: str, serials, ligand, distance: float) -> Contact:
+        """Row from a channel, protein serials and ligand heavy-atom indices."""
         lines = [self.records[s - 1] for s in serials]
         return Contact(
-            type=type_,
+            type=_type(channel),
             residue=self.residue(serials[0]),
             res_name=lines[0][17:20].strip(),
             atom=" ".join(line[12:16].strip() for line in lines),
             ligand=" ".join(f"{self.symbols[i]}{i}" for i in ligand),
             distance=round(float(distance), 3),
+            channel=channel,
         )
+
+
+def _type(channel: str) -> str:
+    return "hbond" if channel in ("hbond_donor", "hbond_acceptor") else channel
 
 
 def prepare(protein: Path, ligand: Path, folder: Path) -> Prepared:
@@ -189,30 +205,35 @@ def run_pocketvox(files: Prepared) -> tuple[list[Contact], float]:
 
     receptor, contacts = complex_.receptor, []
     for k in range(len(found)):
-        type_ = CHANNELS[found.channel[k]].replace("hbond_donor", "hbond").replace("hbond_acceptor", "hbond")
-        if type_ not in TYPES:
-            continue
+        channel = CHANNELS[found.channel[k]]
         atoms, ligand = found.receptor_atoms[k], found.ligand_atoms[k]
         first = int(atoms[0])
         contacts.append(
             Contact(
-                type=type_,
+                type=_type(channel),
                 residue=f"{receptor.chain_id[first]}:{receptor.res_id[first]}{receptor.ins_code[first]}",
                 res_name=str(receptor.res_name[first]),
                 atom=" ".join(str(receptor.name[i]) for i in atoms),
                 ligand=" ".join(f"{files.symbols[i]}{i}" for i in ligand),
                 distance=round(float(found.distance[k]), 3),
+                channel=channel,
             )
         )
     return contacts, seconds
 
 
 # ---------------------------------------------------------------------------------------------------------- ProLIF
-_PROLIF_TYPES = {
-    "ImplicitHBDonor": "hbond",
-    "ImplicitHBAcceptor": "hbond",
+#: Channels of its interactions, whose names tell the ligand's role.
+_PROLIF_CHANNELS = {
+    "ImplicitHBDonor": "hbond_donor",
+    "ImplicitHBAcceptor": "hbond_acceptor",
     "Hydrophobic": "hydrophobic",
     "PiStacking": "pi_stacking",
+    "PiCation": "pi_cation",
+    "CationPi": "pi_cation",
+    "Cationic": "salt_bridge_cation",
+    "Anionic": "salt_bridge_anion",
+    "XBDonor": "halogen_bond",
 }
 
 
@@ -224,7 +245,7 @@ def _prolif():
         from prolif.io import MoleculeStandardizer
 
         default = prolif.Fingerprint(implicit_hydrogens=True)
-        pairs = prolif.Fingerprint(list(_PROLIF_TYPES), count=True)
+        pairs = prolif.Fingerprint(list(_PROLIF_CHANNELS), count=True)
     return prolif, MoleculeStandardizer(), default, pairs
 
 
@@ -246,7 +267,9 @@ def run_prolif(files: Prepared) -> tuple[list[Contact], float]:
             for row in rows:
                 serials = _protein_serials(files, row["parent_indices"]["protein"])
                 ligand_atoms = [int(i) for i in row["parent_indices"]["ligand"]]
-                contacts.append(files.contact(_PROLIF_TYPES[name], serials, ligand_atoms, row["distance"]))
+                if name == "XBDonor":  # halogen and acceptor: what each is bonded to is named too
+                    serials, ligand_atoms = serials[:1], ligand_atoms[-1:]
+                contacts.append(files.contact(_PROLIF_CHANNELS[name], serials, ligand_atoms, row["distance"]))
     return contacts, seconds
 
 
@@ -274,18 +297,28 @@ def run_plip(files: Prepared) -> tuple[list[Contact], float]:
     offset = len(files.records) + 1
     contacts = []
 
-    def add(type_: str, protein, ligand, distance: float) -> None:
-        contacts.append(files.contact(type_, protein, [i - offset for i in ligand], distance))
+    def add(channel: str, protein, ligand, distance: float) -> None:
+        contacts.append(files.contact(channel, protein, [i - offset for i in ligand], distance))
 
     for site in complex_.interaction_sets.values():
         for bond in (*site.hbonds_ldon, *site.hbonds_pdon):
-            ends = (bond.d_orig_idx, bond.a_orig_idx)
-            protein, ligand = ends if bond.protisdon else ends[::-1]
-            add("hbond", [protein], [ligand], bond.distance_ad)
+            if bond.protisdon:
+                add("hbond_acceptor", [bond.d_orig_idx], [bond.a_orig_idx], bond.distance_ad)
+            else:
+                add("hbond_donor", [bond.a_orig_idx], [bond.d_orig_idx], bond.distance_ad)
         for pair in site.hydrophobic_contacts:
             add("hydrophobic", [pair.bsatom_orig_idx], [pair.ligatom_orig_idx], pair.distance)
         for rings in site.pistacking:
             add("pi_stacking", rings.proteinring.atoms_orig_idx, rings.ligandring.atoms_orig_idx, rings.distance)
+        for pair in (*site.pication_laro, *site.pication_paro):
+            ends = (pair.charge.atoms_orig_idx, pair.ring.atoms_orig_idx)
+            add("pi_cation", *(ends if pair.protcharged else ends[::-1]), pair.distance)
+        for pair in site.saltbridge_lneg:
+            add("salt_bridge_anion", pair.positive.atoms_orig_idx, pair.negative.atoms_orig_idx, pair.distance)
+        for pair in site.saltbridge_pneg:
+            add("salt_bridge_cation", pair.negative.atoms_orig_idx, pair.positive.atoms_orig_idx, pair.distance)
+        for pair in site.halogen_bonds:
+            add("halogen_bond", [pair.acc_orig_idx], [pair.don_orig_idx], pair.distance)
     return contacts, seconds
 
 
@@ -296,12 +329,13 @@ TOOLS: dict[str, Callable[[Prepared], tuple[list[Contact], float]]] = {
 }
 
 
-def run_tool(name: str, files: Prepared, detector: Callable | None = None) -> ToolRun:
+def run_tool(name: str, files: Prepared, detector: Callable | None = None, types: tuple[str, ...] = TYPES) -> ToolRun:
     """Run a tool (or another ``detector`` of the same signature); a failure is a result, told by its message."""
     try:
         contacts, seconds = (detector or TOOLS[name])(files)
     except (Exception, SystemExit) as error:  # whatever another program raises on this input is counted, not hidden
         return ToolRun((), float("nan"), f"{type(error).__name__}: {error}".splitlines()[0][:200])
+    contacts = [c for c in contacts if c.type in types]
     contacts.sort(key=lambda c: (c.type, c.residue, c.atom, c.ligand, c.distance))
     return ToolRun(tuple(contacts), seconds)
 

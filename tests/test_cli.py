@@ -16,7 +16,7 @@ from pocketvox.commands import source_tree
 from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
-VERBS = ("scan", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "presets", "demo")
+VERBS = ("scan", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "benchmark", "presets", "demo")
 
 
 # ------------------------------------------------------------------------------------------------------ help and usage
@@ -136,7 +136,7 @@ def test_a_closed_pipe_is_no_error_message():
 def test_tools_of_the_source_tree_say_so_when_they_are_absent(monkeypatch, capsys, tmp_path):
     """From an installed package, `evaluate` and `dataset` say in one line what they need."""
     monkeypatch.setattr(source_tree, "ROOT", tmp_path)
-    for arguments in (["evaluate", "--preset", "x"], ["dataset", "build", "--anything"]):
+    for arguments in (["evaluate", "--preset", "x"], ["dataset", "build", "--anything"], ["benchmark", "score", "x"]):
         assert main(arguments) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert "part of the source tree" in line

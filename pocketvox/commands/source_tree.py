@@ -1,4 +1,4 @@
-"""Verbs whose tools are part of the source tree and not of the installed package: ``dataset`` and ``evaluate``."""
+"""Verbs whose tools are part of the source tree and not of the installed package."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pocketvox.errors import ConfigError
 ROOT = Path(pocketvox.__file__).resolve().parent.parent
 
 _EVALUATION = "benchmarks.first_numbers"
+_BENCHMARK = "benchmarks.cli"
 _DATASET = {"build": "data_prep.build", "verify": "data_prep.verify"}
 
 
 def add_parser(parsers) -> None:
-    """Declare both verbs."""
+    """Declare the verbs."""
     parser = verb(
         parsers,
         "dataset",
@@ -40,6 +41,16 @@ def add_parser(parsers) -> None:
     )
     parser.epilog += f"\n\nAll other options are handed over; `python -m {_EVALUATION} --help` lists them."
 
+    parser = verb(
+        parsers,
+        "benchmark",
+        benchmark,
+        "Prepare the benchmark, run and score methods, make the leaderboard (source checkout only).",
+        "pocketvox benchmark score runs/submissions/my-method",
+    )
+    parser.epilog += f"\n\nAll arguments are handed over; `python -m {_BENCHMARK} --help` lists them."
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="prepare, run, validate, score, leaderboard or all")
+
 
 def dataset(args: argparse.Namespace) -> int:
     """Run the tool that builds or verifies a data store."""
@@ -51,8 +62,13 @@ def evaluate(args: argparse.Namespace) -> int:
     return _hand_over(_EVALUATION, args.rest)
 
 
+def benchmark(args: argparse.Namespace) -> int:
+    """Run a verb of the benchmark."""
+    return _hand_over(_BENCHMARK, [*args.arguments, *args.rest])
+
+
 #: Verbs that take arguments unknown to us.
-HANDING_OVER = (dataset, evaluate)
+HANDING_OVER = (dataset, evaluate, benchmark)
 
 
 def _hand_over(module: str, arguments: list[str]) -> int:

@@ -1,0 +1,263 @@
+"""Submissions: the maps that a method offers for the entries, in the form they are scored in.
+
+A submission is a folder with ``submission.json`` and one folder per entry, named by its id, with one or more HDF5 files
+of maps (as ``pocketvox scan`` writes ``maps.h5``) and, if the method ranks pockets, ``pockets.csv``; or one HDF5 file
+with the text of ``submission.json`` in its attribute ``submission`` and a group per entry, which holds one group per
+map and, if there are pockets, a dataset ``pockets`` of their centres, shape (k, 3), best first.
+
+A map is a dataset ``probability`` (x, y, z, channel) with values from 0 to 1 and, on the dataset or its group, the
+attributes ``origin`` (centre of voxel (0, 0, 0), angstrom), ``spacing`` (angstrom) and ``channels`` (names). A dataset
+``pocket`` (x, y, z) beside it may give the rank of the pocket that each voxel belongs to, from 1; 0 is none.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from pocketvox.errors import InputError
+from pocketvox.voxel import Grid, Volume
+
+INFO = "submission.json"
+DATASET, POCKET, POCKETS = "probability", "pocket", "pockets"
+#: A point this near to a voxel centre (in voxels) takes its value; others are interpolated.
+ON_LATTICE = 1e-3
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """A map in an open file.
+
+    Attributes
+    ----------
+    dataset : h5py.Dataset
+        shape=(x, y, z, channel).
+    grid : Grid
+    channels : tuple of str
+    pocket : h5py.Dataset or None
+        Rank of the pocket of each voxel, shape=(x, y, z).
+    """
+
+    dataset: h5py.Dataset
+    grid: Grid
+    channels: tuple[str, ...]
+    pocket: h5py.Dataset | None = None
+
+    def read(self) -> Volume:
+        """All of it, values as float32."""
+        return Volume(self.dataset[...].astype(np.float32), self.grid, self.channels)
+
+    def sample(self, coord: np.ndarray, channels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Values at positions; see :meth:`Submission.sample`."""
+        index = self.grid.to_index(coord).reshape(-1, 3)
+        last = np.array(self.grid.shape) - 1
+        reached = ((index >= -ON_LATTICE) & (index <= last + ON_LATTICE)).all(axis=1)
+        values = np.zeros((len(index), len(channels)), np.float32)
+        if not reached.any():
+            return values, reached
+        index = np.clip(index[reached], 0, last)
+        low = np.floor(index.min(axis=0)).astype(int)
+        high = np.ceil(index.max(axis=0)).astype(int) + 1
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        nearest = np.rint(index)
+        exact = np.abs(index - nearest).max() <= ON_LATTICE
+        for k, name in enumerate(channels):
+            if name not in self.channels:
+                continue
+            block = self.dataset[(*box, self.channels.index(name))].astype(np.float32)
+            if exact:
+                values[reached, k] = block[tuple((nearest.astype(int) - low).T)]
+            else:
+                values[reached, k] = map_coordinates(block, (index - low).T, order=1, mode="nearest")
+        return values, reached
+
+
+class Submission:
+    """A submission, opened for scoring.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder or HDF5 file.
+
+    Attributes
+    ----------
+    info : dict
+        What ``submission.json`` says: ``name``, ``task`` and more, see benchmarks/README.md.
+    failures : dict of str to str
+        Entries that the method could not do, with the reason: they are scored as maps of zeros.
+
+    Raises
+    ------
+    InputError
+        If there is no submission there, or its ``submission.json`` is none.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        remedy = "benchmarks/README.md describes submissions."
+        try:
+            if self.path.is_dir():
+                text = (self.path / INFO).read_text(encoding="utf-8")
+            else:
+                with h5py.File(self.path) as h5:
+                    text = str(h5.attrs["submission"])
+            self.info = json.loads(text)
+        except (OSError, KeyError, ValueError, RecursionError) as error:
+            raise InputError(f"Expected a submission with {INFO} in {path}. Received: {error}. {remedy}") from error
+        if not isinstance(self.info, dict) or not isinstance(self.info.get("name"), str):
+            raise InputError(
+                f"Expected a JSON object with a name in {INFO} of {path}. Received: {text[:60]!r}. {remedy}"
+            )
+        failures = self.info.get("failures", {})
+        if not isinstance(failures, dict):
+            raise InputError(f"Expected failures as an object of id and reason in {INFO} of {path}. {remedy}")
+        self.failures: dict[str, str] = {str(key): str(reason) for key, reason in failures.items()}
+
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return self.info["name"]
+
+    def has(self, id: str) -> bool:
+        """Whether there are maps of an entry."""
+        if self.path.is_dir():
+            return bool(self._files(id))
+        with h5py.File(self.path) as h5:
+            return id in h5
+
+    def _files(self, id: str) -> list[Path]:
+        return sorted((self.path / id).glob("*.h5"))
+
+    @contextmanager
+    def maps(self, id: str) -> Iterator[list[StoredMap]]:
+        """The maps of an entry, open for reading; none if the entry failed or is absent.
+
+        Raises
+        ------
+        InputError
+            If a file is no map; it names the file.
+        """
+        handles = []
+        try:
+            if id in self.failures:
+                yield []
+            elif self.path.is_dir():
+                handles = [_opened(path) for path in self._files(id)]
+                yield [stored_map(handle) for handle in handles]
+            else:
+                handles = [_opened(self.path)]
+                groups = handles[0].get(id, {})
+                yield [stored_map(groups[key]) for key in sorted(groups) if isinstance(groups[key], h5py.Group)]
+        finally:
+            for handle in handles:
+                handle.close()
+
+    def sample(self, id: str, coord: np.ndarray, channels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Values of an entry's maps at any positions.
+
+        Voxel centres take the value of their voxel, other positions are interpolated linearly; of several maps the
+        first that reaches a position counts.
+
+        Parameters
+        ----------
+        id : str
+        coord : ndarray, shape=(n, 3), dtype=float
+            Angstrom.
+        channels : tuple of str
+
+        Returns
+        -------
+        values : ndarray, shape=(n, len(channels)), dtype=float32
+            0 where no map reaches, for channels that a map lacks, and for failed entries.
+        reached : ndarray, shape=(n,), dtype=bool
+        """
+        coord = np.asarray(coord, float).reshape(-1, 3)
+        values = np.zeros((len(coord), len(channels)), np.float32)
+        reached = np.zeros(len(coord), bool)
+        with self.maps(id) as maps:
+            for stored in maps:
+                missing = np.flatnonzero(~reached)
+                if not missing.size:
+                    break
+                found, inside = stored.sample(coord[missing], channels)
+                values[missing[inside]] = found[inside]
+                reached[missing[inside]] = True
+        return values, reached
+
+    def channels(self, id: str) -> tuple[str, ...]:
+        """Channels that every map of an entry has, in the order of the first."""
+        with self.maps(id) as maps:
+            return tuple(c for c in maps[0].channels if all(c in m.channels for m in maps)) if maps else ()
+
+    def volumes(self, id: str) -> list[Volume]:
+        """The maps of an entry, in memory."""
+        with self.maps(id) as maps:
+            return [stored.read() for stored in maps]
+
+    def pockets(self, id: str) -> np.ndarray | None:
+        """Centres of the pockets of an entry, best first, shape=(k, 3); None if the method gives no pockets.
+
+        Raises
+        ------
+        InputError
+            If the file of pockets cannot be read.
+        """
+        if id in self.failures:
+            return np.empty((0, 3))
+        if self.path.is_dir():
+            path = self.path / id / "pockets.csv"
+            return _pockets_csv(path) if path.is_file() else None
+        with h5py.File(self.path) as h5:
+            if id not in h5 or POCKETS not in h5[id]:
+                return None
+            return np.asarray(h5[id][POCKETS][()], float).reshape(-1, 3)
+
+
+def stored_map(group: h5py.Group) -> StoredMap:
+    """The map in an open file or group.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    where = f"{group.file.filename}{group.name if group.name != '/' else ''}"
+    try:
+        dataset = group[DATASET]
+        attributes = {**group.attrs, **dataset.attrs}
+        origin = tuple(float(v) for v in np.asarray(attributes["origin"], float).reshape(3))
+        spacing = float(attributes["spacing"])
+        names = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{where}: expected a dataset {DATASET!r} with origin, spacing and channels. Received: {error}."
+        ) from error
+    if dataset.ndim != 4 or dataset.shape[3] != len(names):
+        raise InputError(f"{where}: expected the shape (x, y, z, {len(names)}). Received: {dataset.shape}.")
+    return StoredMap(dataset, Grid(origin, dataset.shape[:3], spacing), names, group.get(POCKET))
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path}: expected an HDF5 file of maps. Received: {error}.") from error
+
+
+def _pockets_csv(path: Path) -> np.ndarray:
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle, skipinitialspace=True)
+            rows = [[float(row[f"center_{axis}"]) for axis in "xyz"] for row in reader]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: expected the columns center_x, center_y, center_z. Received: {error!r}.") from error
+    return np.array(rows).reshape(-1, 3)
