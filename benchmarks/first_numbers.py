@@ -18,20 +18,18 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from importlib import metadata
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-import pocketvox
 from benchmarks import map_scores, pocket_scores, tables
+from benchmarks.environment import hardware, versions
 from benchmarks.map_scores import MODEL, LigandVoxels
 from benchmarks.pocket_scores import Pockets
 from data_prep.sources import Source, from_manifest
@@ -214,27 +212,6 @@ def _manifest_key(source: Source) -> tuple[str, str]:
     return source.id.removesuffix(f"-{kind}"), kind
 
 
-def hardware() -> dict:
-    """Processor, cores and memory of this machine."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0] if names else cpu
-    out = {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        out["memory_gib"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    return out
-
-
-def versions(engine: str | None) -> dict[str, str]:
-    """Of pocketvox, Python and what computes the numbers."""
-    out = {"pocketvox": pocketvox.__version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy", *((engine,) if engine else ())):
-        out[name] = metadata.version(name)
-    return out
-
-
 def run(args: argparse.Namespace) -> dict:
     """Compute everything; see the module docstring."""
     store = Store(args.store)
@@ -262,7 +239,7 @@ def run(args: argparse.Namespace) -> dict:
     return {
         "command": "python -m benchmarks.first_numbers " + " ".join(sys.argv[1:]),
         "hardware": hardware(),
-        "versions": versions(preset["engine"] if preset else None),
+        "versions": versions(),
         "preset": preset,
         "store": {"sha256": _sha256(args.store), "definitions": json.loads(store.definitions)},
         "split": args.split,

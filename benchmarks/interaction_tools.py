@@ -66,7 +66,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What one tool found: ``contacts`` of the types asked for, or ``error`` (a message) if it failed; ``seconds`` to read and detect."""
+    """``contacts`` that one tool found, or ``error`` (a message) if it failed; ``seconds`` to read and detect."""
 
     contacts: tuple[Contact, ...]
     seconds: float

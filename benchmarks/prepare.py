@@ -15,16 +15,21 @@ import csv
 import hashlib
 import json
 import logging
+import re
 import shutil
 import warnings
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import gemmi
 import numpy as np
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from benchmarks.entries import (
@@ -44,6 +49,8 @@ from pocketvox.structure.atoms import Atoms, Complex, Structure
 
 FROZEN = Path(__file__).parent / "entries.csv"
 IDENTICAL, DIFFERS, ABSENT = "identical", "differs", "absent"
+#: Ids name files.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 log = logging.getLogger("benchmarks")
 
@@ -101,9 +108,24 @@ class Prepared:
 
 
 def read_rows(path: Path = FROZEN) -> list[Row]:
-    """The frozen list."""
-    with path.open(newline="", encoding="utf-8") as handle:
-        return [_row(values) for values in csv.DictReader(handle)]
+    """The frozen list, or another one like it.
+
+    Raises
+    ------
+    InputError
+        If it is none, names an entry twice, or an id could not name a file.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows = [_row(values) for values in csv.DictReader(handle)]
+    except (OSError, LookupError, ValueError, TypeError, AttributeError, csv.Error) as error:
+        columns = ", ".join(part.name for part in fields(Row))
+        raise InputError(f"{path}: expected the columns {columns}. Received: {error!r}.") from error
+    ids = [row.id for row in rows]
+    bad = [id for id in ids if not ID.fullmatch(id) or ids.count(id) > 1]
+    if bad:
+        raise InputError(f"{path}: expected ids of letters, digits, '.', '_' and '-', each once. Received: {bad[0]!r}.")
+    return rows
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
@@ -171,10 +193,13 @@ def _in_structure(row: Row, source, cache):
     """One complex per ligand of the list, and the positions of ligands that are not on it."""
     complex_ = read_complex(source, cache=cache)
     wanted = [site.split("|") for site in row.sites]
-    found = []
+    named = {name for name, _ in wanted}
+    found: list = []
     for name, formula in wanted:
         alike = [ligand for ligand in complex_.ligands if heavy_formula(ligand.mol) == formula]
-        match = next((ligand for ligand in alike if ligand.name == name), alike[0] if alike else None)
+        # of several copies, none twice, and none that the list names elsewhere
+        other = [ligand for ligand in alike if ligand.name not in named and not any(ligand is f for f in found)]
+        match = next((ligand for ligand in alike if ligand.name == name), other[0] if other else None)
         if match is None:
             has = ", ".join(f"{ligand.name} ({heavy_formula(ligand.mol)})" for ligand in complex_.ligands) or "none"
             raise InputError(f"{source}: expected the ligand {name} ({formula}). Received: {has}.")
@@ -253,19 +278,23 @@ def _structure_from_mol2(path: Path) -> Structure:
 
     if not path.is_file():
         raise InputError(f"Expected a protein in MOL2. Received: {path}, which is no file.")
-    text = gzip.decompress(path.read_bytes()).decode()
+    try:
+        text = gzip.decompress(path.read_bytes()).decode()
+        rows = [line.split() for line in text.split("@<TRIPOS>ATOM\n")[1].split("@<TRIPOS>")[0].splitlines()]
+        atoms = [(row[1], row[5], row[7], int(row[6]), [float(v) for v in row[2:5]]) for row in rows]
+    except (OSError, EOFError, zlib.error, ValueError, IndexError) as error:
+        raise InputError(f"{path}: expected a protein in gzipped MOL2. Received: {error!r}.") from error
     chain = gemmi.Chain("A")
-    for line in text.split("@<TRIPOS>ATOM\n")[1].split("@<TRIPOS>")[0].splitlines():
-        _, name, x, y, z, kind, number, code, *_ = line.split()
+    for name, kind, code, number, xyz in atoms:
         element = gemmi.Element(kind.split(".")[0])
         if element.is_hydrogen or code == "HOH":
             continue
-        if not len(chain) or chain[-1].seqid.num != int(number):
+        if not len(chain) or chain[-1].seqid.num != number:
             residue = gemmi.Residue()
-            residue.name, residue.seqid = code, gemmi.SeqId(int(number), " ")
+            residue.name, residue.seqid = code, gemmi.SeqId(number, " ")
             chain.add_residue(residue)
         atom = gemmi.Atom()
-        atom.name, atom.element, atom.pos = name, element, gemmi.Position(float(x), float(y), float(z))
+        atom.name, atom.element, atom.pos = name, element, gemmi.Position(*xyz)
         chain[-1].add_atom(atom)
     structure, model = gemmi.Structure(), gemmi.Model(1)
     model.add_chain(chain)
@@ -321,7 +350,7 @@ def prepare(
     InputError
         Before anything is read, if ``out`` exists and is no prepared folder.
     """
-    if out.exists() and any(out.iterdir()) and not (out / "benchmark.json").is_file():
+    if out.exists() and not (out / "benchmark.json").is_file() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"Expected a new folder. Received: {out}, which holds something else. Choose another.")
     building = out.with_name(f".{out.name}.part")
     shutil.rmtree(building, ignore_errors=True)
@@ -330,10 +359,9 @@ def prepare(
     entries: dict[str, Entry] = {}
     poses: dict[str, Poses] = {}
     report = []
-    with ProcessPoolExecutor(workers) as pool:
-        for row, (prepared, reason) in zip(
-            rows, pool.map(partial(_quietly, data=data, cache=cache), rows), strict=True
-        ):
+    with _mapping(workers) as mapped:
+        results = mapped(partial(_quietly, data=data, cache=cache), rows)
+        for row, (prepared, reason) in zip(rows, results, strict=True):
             status, note = (ABSENT, reason) if prepared is None else _compared(row, prepared)
             report.append((row.id, status, note))
             if prepared is not None:
@@ -343,14 +371,24 @@ def prepare(
                     poses[row.id] = prepared.poses
     _pair_sites(entries)
     write_truth(building, list(entries.values()), poses)
-    with (building / "report.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows([("id", "status", "note"), *report])
+    with (building / "report.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle, lineterminator="\n").writerows([("id", "status", "note"), *report])
     counts = {status: sum(line[1] == status for line in report) for status in (IDENTICAL, DIFFERS, ABSENT)}
     info = {"benchmark_version": BENCHMARK_VERSION, "source": "download" if data is None else "files", **counts}
     (building / "benchmark.json").write_text(json.dumps(info, indent=1) + "\n")
     shutil.rmtree(out, ignore_errors=True)
     building.rename(out)
     return counts
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable]:
+    """``map`` in this process, or in several."""
+    if workers <= 1:
+        yield map
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        yield pool.map
 
 
 def _pair_sites(entries: dict[str, Entry]) -> None:
@@ -375,12 +413,12 @@ def _write_files(folder: Path, prepared: Prepared) -> None:
 
 
 def _quietly(row: Row, data: Path | None, cache: Path | None) -> tuple[Prepared | None, str]:
-    RDLogger.DisableLog("rdApp.*")
-    warnings.simplefilter("ignore")
-    try:
-        return prepare_row(row, data, cache), ""
-    except PocketvoxError as error:
-        return None, str(error)
+    with rdBase.BlockLogs(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return prepare_row(row, data, cache), ""
+        except PocketvoxError as error:
+            return None, str(error)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,7 @@ def write_ligand(path: Path, ligand: Ligand) -> None:
     mol.SetProp("_Name", ligand.name)
     text = Chem.MolToMolBlock(mol, kekulize=True)
     lines = text.split("\n")
-    lines[1] = "  pocketvox          3D"  # RDKit writes the time of day
+    lines[1] = "  pocketvox         3D"  # RDKit writes the time of day
     path.write_text("\n".join(lines) + "$$$$\n", encoding="utf-8")
 
 

@@ -16,68 +16,18 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
-from scipy.ndimage import map_coordinates
 
+from benchmarks.stored_maps import H5_ERRORS, StoredMap, map_groups, stored_map, stored_pockets
 from pocketvox.errors import InputError
-from pocketvox.voxel import Grid, Volume
+from pocketvox.voxel import Volume
 
 INFO = "submission.json"
-DATASET, POCKET, POCKETS = "probability", "pocket", "pockets"
-#: A point this near to a voxel centre (in voxels) takes its value; others are interpolated.
-ON_LATTICE = 1e-3
-
-
-@dataclass(frozen=True)
-class StoredMap:
-    """A map in an open file.
-
-    Attributes
-    ----------
-    dataset : h5py.Dataset
-        shape=(x, y, z, channel).
-    grid : Grid
-    channels : tuple of str
-    pocket : h5py.Dataset or None
-        Rank of the pocket of each voxel, shape=(x, y, z).
-    """
-
-    dataset: h5py.Dataset
-    grid: Grid
-    channels: tuple[str, ...]
-    pocket: h5py.Dataset | None = None
-
-    def read(self) -> Volume:
-        """All of it, values as float32."""
-        return Volume(self.dataset[...].astype(np.float32), self.grid, self.channels)
-
-    def sample(self, coord: np.ndarray, channels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Values at positions; see :meth:`Submission.sample`."""
-        index = self.grid.to_index(coord).reshape(-1, 3)
-        last = np.array(self.grid.shape) - 1
-        reached = ((index >= -ON_LATTICE) & (index <= last + ON_LATTICE)).all(axis=1)
-        values = np.zeros((len(index), len(channels)), np.float32)
-        if not reached.any():
-            return values, reached
-        index = np.clip(index[reached], 0, last)
-        low = np.floor(index.min(axis=0)).astype(int)
-        high = np.ceil(index.max(axis=0)).astype(int) + 1
-        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        nearest = np.rint(index)
-        exact = np.abs(index - nearest).max() <= ON_LATTICE
-        for k, name in enumerate(channels):
-            if name not in self.channels:
-                continue
-            block = self.dataset[(*box, self.channels.index(name))].astype(np.float32)
-            if exact:
-                values[reached, k] = block[tuple((nearest.astype(int) - low).T)]
-            else:
-                values[reached, k] = map_coordinates(block, (index - low).T, order=1, mode="nearest")
-        return values, reached
+#: Bytes of ``submission.json``.
+MAX_INFO = 5_000_000
 
 
 class Submission:
@@ -105,13 +55,11 @@ class Submission:
         self.path = Path(path)
         remedy = "benchmarks/README.md describes submissions."
         try:
-            if self.path.is_dir():
-                text = (self.path / INFO).read_text(encoding="utf-8")
-            else:
-                with h5py.File(self.path) as h5:
-                    text = str(h5.attrs["submission"])
+            text = _info_text(self.path)
+            if len(text) > MAX_INFO:
+                raise ValueError(f"more than {MAX_INFO:,} bytes")
             self.info = json.loads(text)
-        except (OSError, KeyError, ValueError, RecursionError) as error:
+        except H5_ERRORS as error:
             raise InputError(f"Expected a submission with {INFO} in {path}. Received: {error}. {remedy}") from error
         if not isinstance(self.info, dict) or not isinstance(self.info.get("name"), str):
             raise InputError(
@@ -132,7 +80,7 @@ class Submission:
         if self.path.is_dir():
             return bool(self._files(id))
         with h5py.File(self.path) as h5:
-            return id in h5
+            return bool(map_groups(h5, id))
 
     def _files(self, id: str) -> list[Path]:
         return sorted((self.path / id).glob("*.h5"))
@@ -146,17 +94,17 @@ class Submission:
         InputError
             If a file is no map; it names the file.
         """
-        handles = []
+        handles: list[h5py.File] = []
         try:
             if id in self.failures:
                 yield []
             elif self.path.is_dir():
-                handles = [_opened(path) for path in self._files(id)]
+                for path in self._files(id):
+                    handles.append(_opened(path))
                 yield [stored_map(handle) for handle in handles]
             else:
-                handles = [_opened(self.path)]
-                groups = handles[0].get(id, {})
-                yield [stored_map(groups[key]) for key in sorted(groups) if isinstance(groups[key], h5py.Group)]
+                handles.append(_opened(self.path))
+                yield [stored_map(group) for group in map_groups(handles[0], id)]
         finally:
             for handle in handles:
                 handle.close()
@@ -215,49 +163,41 @@ class Submission:
             return np.empty((0, 3))
         if self.path.is_dir():
             path = self.path / id / "pockets.csv"
-            return _pockets_csv(path) if path.is_file() else None
+            return pockets_csv(path) if path.is_file() else None
         with h5py.File(self.path) as h5:
-            if id not in h5 or POCKETS not in h5[id]:
-                return None
-            return np.asarray(h5[id][POCKETS][()], float).reshape(-1, 3)
+            return stored_pockets(h5[id]) if id in h5 else None
 
 
-def stored_map(group: h5py.Group) -> StoredMap:
-    """The map in an open file or group.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    where = f"{group.file.filename}{group.name if group.name != '/' else ''}"
-    try:
-        dataset = group[DATASET]
-        attributes = {**group.attrs, **dataset.attrs}
-        origin = tuple(float(v) for v in np.asarray(attributes["origin"], float).reshape(3))
-        spacing = float(attributes["spacing"])
-        names = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{where}: expected a dataset {DATASET!r} with origin, spacing and channels. Received: {error}."
-        ) from error
-    if dataset.ndim != 4 or dataset.shape[3] != len(names):
-        raise InputError(f"{where}: expected the shape (x, y, z, {len(names)}). Received: {dataset.shape}.")
-    return StoredMap(dataset, Grid(origin, dataset.shape[:3], spacing), names, group.get(POCKET))
+def _info_text(path: Path) -> str:
+    if path.is_dir():
+        with (path / INFO).open("rb") as handle:
+            return handle.read(MAX_INFO + 1).decode("utf-8")
+    with h5py.File(path) as h5:
+        text = h5.attrs["submission"]
+        return text.decode("utf-8") if isinstance(text, bytes) else str(text)
 
 
 def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path)
-    except OSError as error:
+    except H5_ERRORS as error:
         raise InputError(f"{path}: expected an HDF5 file of maps. Received: {error}.") from error
 
 
-def _pockets_csv(path: Path) -> np.ndarray:
+def pockets_csv(path: Path) -> np.ndarray:
+    """Centres of the pockets in a table, best first, shape=(k, 3).
+
+    Raises
+    ------
+    InputError
+        If it lacks them.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as handle:
             reader = csv.DictReader(handle, skipinitialspace=True)
             rows = [[float(row[f"center_{axis}"]) for axis in "xyz"] for row in reader]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: expected the columns center_x, center_y, center_z. Received: {error!r}.") from error
+        raise InputError(
+            f"{path}: expected the columns center_x, center_y, center_z. Received: {type(error).__name__}: {error}."
+        ) from error
     return np.array(rows).reshape(-1, 3)

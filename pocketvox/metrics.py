@@ -310,11 +310,42 @@ def dca_success(
     >>> dca_success([[0, 0, 0], [9, 0, 0]], [[[12.5, 0, 0]]], extra=2).tolist()
     [True]
     """
-    centers = np.asarray(centers, float).reshape(-1, 3)[: len(ligands) + extra]
-    if not len(centers):
-        return np.zeros(len(ligands), bool)
-    nearest = [cKDTree(np.asarray(atoms, float).reshape(-1, 3)).query(centers)[0].min() for atoms in ligands]
-    return np.asarray(nearest, float) <= cutoff
+    distance, _ = pocket_distances(centers, ligands)
+    return distance[: len(ligands) + extra].min(axis=0, initial=np.inf) <= cutoff
+
+
+def pocket_distances(centers: np.ndarray, ligands: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """How far each pocket is from each ligand.
+
+    Parameters
+    ----------
+    centers : array_like, shape=(k, 3), dtype=float
+        Pocket centres (angstrom); may be empty.
+    ligands : list of array_like, shape=(m, 3), dtype=float
+        Heavy-atom positions of each of n ligands (angstrom).
+
+    Returns
+    -------
+    dca, dcc : ndarray, shape=(k, n), dtype=float64
+        Distance of the centre to the closest heavy atom and to the mean of the heavy atoms (angstrom).
+
+    References
+    ----------
+    Chen et al. (2011), doi:10.1016/j.str.2011.02.015.
+
+    Examples
+    --------
+    >>> dca, dcc = pocket_distances([[0, 0, 0]], [[[2, 0, 0], [4, 0, 0]]])
+    >>> dca.tolist(), dcc.tolist()
+    ([[2.0]], [[3.0]])
+    """
+    centers = np.asarray(centers, float).reshape(-1, 3)
+    dca, dcc = np.empty((2, len(centers), len(ligands)))
+    for n, atoms in enumerate(ligands):
+        atoms = np.asarray(atoms, float).reshape(-1, 3)
+        dca[:, n] = cKDTree(atoms).query(centers)[0] if len(centers) else 0
+        dcc[:, n] = np.linalg.norm(centers - atoms.mean(axis=0), axis=1)
+    return dca, dcc
 
 
 def _checked(y, p) -> tuple[np.ndarray, np.ndarray]:

@@ -217,3 +217,15 @@ def test_dca_one_pocket_may_find_two_ligands():
 def test_dca_without_pockets_is_a_failure():
     """No prediction is a miss for every ligand, not an error."""
     assert metrics.dca_success(np.empty((0, 3)), LIGANDS).tolist() == [False, False]
+
+
+def test_pocket_distances_by_hand():
+    """DCA to the closest atom, DCC to the mean of the atoms, of every pocket to every ligand."""
+    dca, dcc = metrics.pocket_distances([[0.0, 4, 0], [20.0, 0, 3]], [[[0.0, 0, 0], [6.0, 0, 0]], [[20.0, 0, 0]]])
+    np.testing.assert_allclose(dca, [[4, np.hypot(20, 4)], [np.hypot(14, 3), 3]])
+    np.testing.assert_allclose(dcc, [[5, np.hypot(20, 4)], [np.hypot(17, 3), 3]])
+
+
+def test_pocket_distances_without_pockets():
+    """No pocket: no rows, and as many columns as ligands."""
+    assert [d.shape for d in metrics.pocket_distances([], LIGANDS)] == [(0, 2), (0, 2)]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from benchmarks.entries import Entry
+from benchmarks.entries import MAPS, PAIRS, SCREENING, Entry
 from pocketvox.channels import CORE
 from pocketvox.errors import UsageError
 from pocketvox.voxel import Grid, Volume
@@ -47,6 +47,8 @@ class Method:
         ``entry.receptor`` or ``entry.atoms`` and nothing else of the entry.
     channels : tuple of str
         What it gives.
+    sets : tuple of str
+        Sets of entries that it is run on.
     pockets : callable or None
         ``pockets(entry, volume) -> list of Region``, best first, for methods that rank pockets.
     fingerprint : str
@@ -71,6 +73,7 @@ class Method:
     kind: str = "baseline"
     pockets: Callable[[Entry, Volume], list] | None = None
     fingerprint: str = ""
+    sets: tuple[str, ...] = (MAPS, PAIRS, SCREENING)
 
 
 def load(name: str) -> Method:

@@ -24,7 +24,7 @@ def method() -> Method:
     return Method(
         name="rule-field",
         title="rule field",
-        description="1 / (1 + |d - d0|), d to the nearest receptor donor, acceptor, hydrophobic atom or ring; no training.",
+        description="1 / (1 + |d - d0|), d to the nearest receptor atom of the matching kind; no training.",
         predict=predict,
         channels=tuple(RULES),
     )

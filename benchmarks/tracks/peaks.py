@@ -1,13 +1,14 @@
-"""Track ``peaks``: how near to each observed interaction of a ligand does a map have a peak of the same type?
+"""Track ``peaks``: how near to each observed interaction of a ligand a map has a peak of the same type.
 
 The protocol of SuperStar's validation: of every interaction point of a ligand, the distance to the nearest predicted
 peak of its type. The site is known, the types are not: peaks are looked for in the same voxels for every method, those
 within :data:`REACH` of a ligand heavy atom on the scoring lattice. A peak is a voxel there whose value is above 0 and
-not below that of any of its 26 neighbours, in the region or not; neighbours of equal value are one peak, at the mean of
-their positions in the region. Peaks within :data:`SEPARATION` of a higher one are dropped, and only the :data:`CAP`
-highest count, so that a map cannot win by having peaks everywhere. Positions are voxel centres, nothing is refined:
-a voxel's corner is 0.65 A from its centre. ``chance`` is what as many peaks give at random positions of the region
-that are no nearer than :data:`CLEARANCE` to a receptor heavy atom.
+above that of each of its 26 neighbours, in the region or not. Neighbours of equal value count together, as a plateau:
+if everything around it is lower, its innermost voxels are peaks, so that maps of zeros and ones have peaks in the
+middle of what they mark, and a constant map has none. Peaks within :data:`SEPARATION` of a higher one, or of one deeper
+inside a plateau of the same value, are dropped, and only the :data:`CAP` highest count: having peaks everywhere does
+not help. Positions are voxel centres, nothing is refined: the corner of a voxel is 0.65 A from its centre. ``chance``
+is what as many peaks give at random voxels of the region, no nearer than :data:`CLEARANCE` to a receptor heavy atom.
 
 References
 ----------
@@ -22,7 +23,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import center_of_mass, label, maximum_filter
+from scipy.ndimage import distance_transform_edt, maximum_filter
 from scipy.spatial import cKDTree
 
 from benchmarks import statistics
@@ -30,7 +31,7 @@ from benchmarks.entries import MAPS, Benchmark, Entry, Site
 from benchmarks.submission import Submission
 from benchmarks.tracks.envelopes import SPACING
 from pocketvox.channels import CHANNELS, CORE
-from pocketvox.pockets.peaks import suppress
+from pocketvox.pockets.peaks import ball_offsets, suppress
 from pocketvox.voxel import Grid, within
 
 VERSION = 1
@@ -131,25 +132,21 @@ def find_peaks(values: np.ndarray, region: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray, shape=(k, 3), dtype=float64
-        Voxel indices, highest first; fractional where voxels of equal value are one peak. At most ``CAP``.
+    ndarray, shape=(k, 3), dtype=int
+        Voxel indices, highest first. At most ``CAP``.
     """
-    top = values >= maximum_filter(values, 3, mode="constant", cval=0)
-    top &= values > 0
-    while True:  # a plateau is no peak if one of its voxels has a higher neighbour
-        slope = maximum_filter(np.where(top, 0, values), 3, mode="constant", cval=0)
-        kept = top & (slope < values)
+    top = (values > 0) & (values == maximum_filter(values, 3))
+    while True:  # a plateau is no peak if one of its voxels has a higher neighbour, or lies at the edge
+        rest = maximum_filter(np.where(top, -np.inf, values), 3, mode="constant", cval=np.inf)
+        kept = top & (rest < values)
         if np.array_equal(kept, top):
             break
         top = kept
-    plateau, _ = label(top, np.ones((3, 3, 3)))
-    plateau[~region] = 0
-    numbers, first = np.unique(plateau, return_index=True)
-    numbers, first = numbers[numbers > 0], first[numbers > 0]
-    if not len(numbers):
-        return np.empty((0, 3))
-    position = np.array(center_of_mass(plateau > 0, plateau, numbers))
-    return position[suppress(position, values.ravel()[first], SEPARATION / SPACING)[:CAP]]
+    depth = distance_transform_edt(top)
+    middle = top & region & (depth == maximum_filter(depth, 3))
+    voxels = np.argwhere(middle)
+    _, rank = np.unique(np.stack([values[middle], depth[middle]], axis=1), axis=0, return_inverse=True)
+    return voxels[suppress(voxels, rank.ravel(), SEPARATION / SPACING)[:CAP]]
 
 
 def random_peaks(voxels: np.ndarray, count: int, seed: str) -> np.ndarray:
@@ -169,7 +166,9 @@ def random_peaks(voxels: np.ndarray, count: int, seed: str) -> np.ndarray:
     """
     number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
     order = np.random.default_rng(number).permutation(len(voxels))
-    return voxels[suppress(voxels, -np.argsort(order).astype(float), SEPARATION / SPACING)[:count]]
+    blocked = len(ball_offsets(SEPARATION / SPACING))  # by one peak: no more voxels than these are needed
+    drawn = voxels[order[: count * blocked]]
+    return drawn[suppress(drawn, -np.arange(len(drawn), dtype=float), SEPARATION / SPACING)[:count]]
 
 
 def _measured(entry: Entry, site: Site, peaks: dict[str, np.ndarray]) -> Peaks:
