@@ -16,6 +16,7 @@ import logging
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,11 +31,11 @@ from data_prep.cluster import cluster_sequences, join_clusters
 from data_prep.sources import Source
 from pocketvox.data.store import StoreItem, create_store, write_item
 from pocketvox.errors import InputError, PocketvoxError
-from pocketvox.features import FEATURES, receptor_points
-from pocketvox.interactions import find_interactions
+from pocketvox.features import FEATURES, FeaturePoints, receptor_points
+from pocketvox.interactions import Interactions, find_interactions
 from pocketvox.interactions.definitions import DEFINITIONS
 from pocketvox.structure import read_complex
-from pocketvox.structure.atoms import PROTEIN, Atoms, Complex
+from pocketvox.structure.atoms import PROTEIN, Atoms, Complex, Ligand
 
 #: Surface points: this many at most, this far from the nearest heavy atom (angstrom).
 SURFACE_POINTS, PROBE_DISTANCE, PROBE_CLEARANCE = 200, 3.5, 2.8
@@ -78,8 +79,26 @@ def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, s
 
 def make_item(source: Source, complex_: Complex, ignored: np.ndarray) -> StoreItem:
     """Features, ligands and interaction points of a curated complex."""
-    points = receptor_points(complex_.receptor)
-    found = find_interactions(complex_)
+    return store_item(
+        source,
+        complex_.ligands,
+        receptor_points(complex_.receptor),
+        find_interactions(complex_),
+        ignored=ignored,
+        surface=surface_points(complex_.receptor, source.id),
+    )
+
+
+def store_item(
+    source: Source,
+    ligands: Sequence[Ligand],
+    points: FeaturePoints,
+    found: Interactions,
+    *,
+    ignored: np.ndarray,
+    surface: np.ndarray,
+) -> StoreItem:
+    """Arrays of a store from what was computed; an interaction point is stored once, however many partners it has."""
     keep = _first_of_each(found.ligand, found.channel, found.point)
     return StoreItem(
         id=source.id,
@@ -89,14 +108,14 @@ def make_item(source: Source, complex_: Complex, ignored: np.ndarray) -> StoreIt
         coord=points.coord,
         features=points.features.astype(np.uint8),
         radius=points.radius,
-        ligand_coord=np.concatenate([ligand.coord for ligand in complex_.ligands]),
-        ligand_group=np.repeat(np.arange(len(complex_.ligands)), [len(g.coord) for g in complex_.ligands]).astype("i4"),
-        ligand_names=tuple(ligand.name for ligand in complex_.ligands),
+        ligand_coord=np.concatenate([ligand.coord for ligand in ligands]),
+        ligand_group=np.repeat(np.arange(len(ligands)), [len(g.coord) for g in ligands]).astype("i4"),
+        ligand_names=tuple(ligand.name for ligand in ligands),
         point_coord=found.point[keep],
         point_channel=found.channel[keep],
         point_group=found.ligand[keep],
         ignored_coord=ignored.astype(np.float32),
-        surface_coord=surface_points(complex_.receptor, source.id),
+        surface_coord=surface.astype(np.float32),
     )
 
 
@@ -152,9 +171,7 @@ def build(entries: list[Source], out: Path, workers: int = 2) -> Counter:
     InputError
         Before anything is read, if ``out`` exists or its folder does not.
     """
-    if out.exists() or not out.absolute().parent.is_dir():
-        what = "which exists" if out.exists() else "whose folder does not exist"
-        raise InputError(f"Expected a new file in a folder that exists. Received: {out}, {what}.")
+    check_output(out)
     rejected: list[tuple[str, str, str]] = []
     items: list[StoreItem] = []
     sequences: list[tuple[str, ...]] = []
@@ -170,6 +187,18 @@ def build(entries: list[Source], out: Path, workers: int = 2) -> Counter:
     with create_store(out, FEATURES, DEFINITIONS.to_dict()) as h5:
         for item in items:
             write_item(h5, item)
+    return write_rejected(out, rejected)
+
+
+def check_output(out: Path) -> None:
+    """Raise InputError unless ``out`` is a new file in a folder that exists."""
+    if out.exists() or not out.absolute().parent.is_dir():
+        what = "which exists" if out.exists() else "whose folder does not exist"
+        raise InputError(f"Expected a new file in a folder that exists. Received: {out}, {what}.")
+
+
+def write_rejected(out: Path, rejected: list[tuple[str, str, str]]) -> Counter:
+    """Write ``<out>.rejected.csv``; returns the count of each reason."""
     with out.with_name(out.name + ".rejected.csv").open("w", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(("structure", "ligand", "reason"))

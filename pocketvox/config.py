@@ -221,6 +221,10 @@ class TrainConfig(Config):
         Number of fixed validation crops.
     initial_weights : str
         Weights file (``.weights.h5``) to start from; empty starts at random.
+    extra_store : str
+        Second data store, such as of pseudo-ligands; empty if there is none.
+    extra_fraction : float
+        Share of training samples drawn from it.
     """
 
     store: str
@@ -242,8 +246,17 @@ class TrainConfig(Config):
     threads: int = 0
     val_crops: int = 150
     initial_weights: str = ""
+    extra_store: str = ""
+    extra_fraction: float = 0.0
 
     def __post_init__(self):
+        _require(0 <= self.extra_fraction <= 1, "extra_fraction", "0 to 1", self.extra_fraction)
+        _require(
+            bool(self.extra_store) == (self.extra_fraction > 0),
+            "extra_store",
+            "one with a fraction above 0",
+            self.extra_store,
+        )
         for name in ("batch_size", "steps_per_epoch", "epochs", "learning_rate", "val_crops"):
             _require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
         for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "threads"):

@@ -10,7 +10,8 @@ from store_fixture import FEATURES, make_item
 
 from pocketvox.channels import CHANNELS, LIGAND, TYPED
 from pocketvox.config import SamplingConfig
-from pocketvox.data.batches import UNKNOWN, Sampler, fixed_crops, ligand_weights
+from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops, ligand_weights
+from pocketvox.data.store import PSEUDO
 from pocketvox.errors import InputError
 from pocketvox.voxel import cube_rotations, rotate_volume
 
@@ -157,3 +158,28 @@ def test_fixed_crops_are_fixed_and_even():
     crops = fixed_crops(s, 12)
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(crops, fixed_crops(s, 12), strict=True))
     assert np.bincount([i for i, _, _ in crops]).tolist() == [3, 3, 3, 3]
+
+
+def test_around_a_pseudo_ligand_ligandability_is_unknown():
+    """A hole cut into a protein always holds a ligand: the ligand channel learns nothing from it, the others do."""
+    item = replace(make_item("a"), source=PSEUDO)
+    _, y = sampler([item]).sample(0, 0)
+    assert (y[..., CHANNELS.index(LIGAND)] == UNKNOWN).all()
+    _, real = sampler([make_item("a")]).sample(0, 0)
+    assert np.array_equal(y[..., : len(TYPED)], real[..., : len(TYPED)])
+    assert (real[..., CHANNELS.index(LIGAND)] != UNKNOWN).any()
+
+
+def test_samples_are_mixed_by_the_fraction():
+    """Each sample is one of the two samplers', the second's as often as asked, and the same one every time."""
+    first, second = sampler([make_item("a", seed=1)]), sampler([make_item("b", seed=2)])
+    mixed = MixedSampler(first, second, 0.25)
+    from_second = 0
+    for index in range(60):
+        x, y = mixed.sample(2, index)
+        chosen = [np.array_equal(x, s.sample(2, index)[0]) for s in (first, second)]
+        assert sum(chosen) == 1
+        from_second += chosen[1]
+        assert np.array_equal(y, mixed.sample(2, index)[1])
+    assert 6 <= from_second <= 26  # 15 expected
+    assert mixed.batch(0, 1, 3)[0].shape == sampler().batch(0, 1, 3)[0].shape

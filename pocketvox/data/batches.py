@@ -2,7 +2,7 @@
 
 A sample is a function of (seed, epoch, index) and of nothing else, so a run that is stopped resumes with exactly the
 samples it would have had. Targets are 0, 1 or :data:`UNKNOWN`; unknown voxels take no part in the loss: of a typed
-channel all outside the ligand envelope, of the ligand channel those near additives.
+channel all outside the ligand envelope, of the ligand channel those near additives, and all around a pseudo-ligand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from pocketvox.channels import CHANNELS, LIGAND
 from pocketvox.config import SamplingConfig
-from pocketvox.data.store import StoreItem
+from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.voxel.augment import random_rotation
 from pocketvox.voxel.grid import Grid
@@ -144,13 +144,37 @@ class Sampler:
         if LIGAND in self.channels:
             ignored, _ = local(item.ignored_coord, self.config.ignored_radius)
             unknown = within(ignored, grid, self.config.ignored_radius) & outside
-            y[unknown, self.channels.index(LIGAND)] = UNKNOWN
+            y[unknown | (item.source == PSEUDO), self.channels.index(LIGAND)] = UNKNOWN
         return x, y
 
     def batch(self, epoch: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch ``index`` of an epoch: ``size`` samples stacked along a new first axis."""
         samples = [self.sample(epoch, index * size + i) for i in range(size)]
         return np.stack([x for x, _ in samples]), np.stack([y for _, y in samples])
+
+
+class MixedSampler:
+    """Draws from one sampler, or with a given probability from another.
+
+    Parameters
+    ----------
+    first, second : Sampler
+        Of the same features and channels.
+    fraction : float
+        Share of samples drawn from ``second``.
+    """
+
+    def __init__(self, first: Sampler, second: Sampler, fraction: float):
+        self.first, self.second, self.fraction = first, second, fraction
+        self.channels = first.channels
+
+    def sample(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One random sample, as :meth:`Sampler.sample`."""
+        rng = np.random.default_rng((self.first.seed, epoch, index, 1))
+        chosen = self.second if rng.random() < self.fraction else self.first
+        return chosen.sample(epoch, index)
+
+    batch = Sampler.batch
 
 
 def ligand_weights(items: Sequence[StoreItem], cluster_power: float) -> np.ndarray:

@@ -24,6 +24,8 @@ from pocketvox.channels import CHANNELS, TYPED
 from pocketvox.errors import InputError
 
 SCHEMA_VERSION = 1
+#: :attr:`StoreItem.source` of pieces of a protein taken as its ligand: where else one could bind says nothing.
+PSEUDO = "pseudo"
 
 #: Array fields: type on disk and length of the second axis (None: one axis, 0: as many as there are features).
 _ARRAYS = {

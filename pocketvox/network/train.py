@@ -25,7 +25,7 @@ import numpy as np
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import UNKNOWN, Sampler, fixed_crops
+from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
@@ -51,7 +51,7 @@ class CropDataset(keras.utils.PyDataset):
     batch_size, steps, epoch : int
     """
 
-    def __init__(self, sampler: Sampler, batch_size: int, steps: int, epoch: int = 0, **options):
+    def __init__(self, sampler: Sampler | MixedSampler, batch_size: int, steps: int, epoch: int = 0, **options):
         super().__init__(**options)
         self.sampler, self.batch_size, self.steps, self.epoch = sampler, batch_size, steps, epoch
 
@@ -96,14 +96,16 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     _claim(out, config, resume)
     names = {"features": store.features, "channels": config.network.channels, "seed": config.seed}
     sampler = Sampler(store.load("train"), config.sampling, **names)
+    logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
+    if config.extra_store:
+        extra = Sampler(_matching(Store(config.extra_store), store).load("train"), config.sampling, **names)
+        logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
+        sampler = MixedSampler(sampler, extra, config.extra_fraction)
     validation = Validation(Sampler(store.load("val"), config.sampling, **names), config.val_crops, config.batch_size)
     run = _Run(config, out, sampler)
     if (out / "checkpoint.h5").exists():
         run.restore()
-    logger.info(
-        "%d parameters; %d training ligands in %d structures; %d validation crops",
-        run.model.count_params(), len(sampler.ligands), len(sampler.items), len(validation.crops),
-    )  # fmt: skip
+    logger.info("%d parameters; %d validation crops", run.model.count_params(), len(validation.crops))
     record: dict = {}
     with _stop_requests() as stop:
         while run.epoch < config.epochs:
@@ -119,7 +121,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
 class _Run:
     """The state of a training run: model, optimizer, moving average, position."""
 
-    def __init__(self, config: TrainConfig, out: Path, sampler: Sampler):
+    def __init__(self, config: TrainConfig, out: Path, sampler: Sampler | MixedSampler):
         self.config, self.out, self.sampler = config, out, sampler
         self.epoch, self.step, self.best = 0, 0, -1.0
         self.loss_sum, self.seconds, self.waiting = 0.0, 0.0, 0.0
@@ -292,7 +294,7 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def estimate_prevalence(sampler: Sampler, crops: int) -> np.ndarray:
+def estimate_prevalence(sampler: Sampler | MixedSampler, crops: int) -> np.ndarray:
     """Share of positive voxels among known ones per channel, over random crops, shape=(K,), dtype=float64."""
     positive = np.full(len(sampler.channels), 0.1)
     known = np.full(len(sampler.channels), 10.0)
@@ -301,6 +303,15 @@ def estimate_prevalence(sampler: Sampler, crops: int) -> np.ndarray:
         positive += (y == 1).sum(axis=(0, 1, 2))
         known += (y != UNKNOWN).sum(axis=(0, 1, 2))
     return positive / known
+
+
+def _matching(extra: Store, store: Store) -> Store:
+    if (extra.features, extra.definitions) != (store.features, store.definitions):
+        raise ConfigError(
+            f"Expected the features and definitions of {store.path} in {extra.path}. Received: others. Build both with "
+            "the same version of pocketvox."
+        )
+    return extra
 
 
 def _with_features(network, store: Store):
