@@ -41,7 +41,6 @@ MAX_REASON = 500
 log = logging.getLogger("benchmarks")
 
 
-# ---------------------------------------------------------------------------------------------------------- submission
 def run(
     benchmark: Benchmark,
     out: Path,
@@ -147,7 +146,7 @@ def _earlier(out: Path, wanted: set[str]) -> dict[str, dict]:
         done = json.loads((out / LOG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {id: row for id, row in done.items() if (out / id).is_dir() or (row["error"] and id not in wanted)}
+    return {id: row for id, row in done.items() if (id not in wanted if row["error"] else (out / id).is_dir())}
 
 
 def _channels(out: Path, ids: list[str]) -> list[str]:

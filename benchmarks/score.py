@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import validate
-from benchmarks.entries import BENCHMARK_VERSION, Benchmark
+from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark
 from benchmarks.submission import Submission
 from benchmarks.tracks import complex_map, hotspots, peaks, pocket_map, screening, sites
 
@@ -36,6 +36,8 @@ TRACKS = {
     },
     "complex": {"complex-map": complex_map.score, "peaks": peaks.score},
 }
+#: Sets of entries that a track needs, beside ``maps``.
+NEEDED = {"hotspots": PAIRS, "screening": SCREENING}
 METHOD_FIELDS = ("name", "title", "description", "task", "scope", "kind", "fingerprint", "channels")
 
 log = logging.getLogger("benchmarks")
@@ -54,14 +56,15 @@ def score(benchmark: Benchmark, submission: Submission, tracks: tuple[str, ...] 
     """
     info = submission.info
     out = {}
+    sets = info.get("sets") or (MAPS, PAIRS, SCREENING)
     for name, function in TRACKS[info.get("task", "pocket")].items():
-        if tracks and name not in tracks:
+        if (tracks and name not in tracks) or NEEDED.get(name, MAPS) not in sets:
             continue
         start = time.perf_counter()
         if (found := function(benchmark, submission)) is not None:
             out[name] = found
         log.info("%s, %s: %.1f s", submission.name, name, time.perf_counter() - start)
-    entries = benchmark.entries()
+    entries = [entry for entry in benchmark.entries() if entry.set in sets]
     known = {e.id for e in entries}
     return as_json(
         {

@@ -92,7 +92,9 @@ def tiny_benchmark(folder: Path) -> Benchmark:
 
 
 def labels_submission(benchmark: Benchmark, folder: Path, noise: str | None = None) -> Path:
-    """A submission whose maps are the labels, in a box of 6 angstrom around each ligand, pockets at their centroids.
+    """A submission whose maps are the labels, and whose pockets are the ligands' centroids.
+
+    Maps are boxes of 6 angstrom around each ligand, and whole receptors in the ``pairs`` set.
 
     Parameters
     ----------
@@ -108,8 +110,11 @@ def labels_submission(benchmark: Benchmark, folder: Path, noise: str | None = No
         points = np.concatenate([site.point_coord for site in entry.sites])
         channel = np.concatenate([site.point_channel for site in entry.sites])
         atoms = np.concatenate([site.coord for site in entry.sites])
-        for number, site in enumerate(entry.sites):
-            grid = Grid.around(site.coord, 6.0, 0.75)
+        around = [site.coord for site in entry.sites]
+        if entry.set == PAIRS:
+            around = [np.concatenate([entry.atoms.coord, *around])]
+        for number, coord in enumerate(around):
+            grid = Grid.around(coord, 6.0, 0.75)
             values = label_volume(points, channel, atoms, grid).values.astype(np.float32)
             if noise == "shuffled":
                 values = rng.permuted(values.reshape(-1, len(CHANNELS)), axis=0).reshape(values.shape)

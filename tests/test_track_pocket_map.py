@@ -236,9 +236,9 @@ def test_voxels_per_point_is_the_volume_of_a_label():
 
 
 def test_classes_are_unions(tmp_path):
-    """Hydrogen bond is donor or acceptor, with the union's probability."""
+    """Hydrogen bond is donor or acceptor, with the higher of their values."""
     scored = pocket_map.SiteScores(
-        entry("a"), site(), np.eye(1, len(TYPED), 1, bool), np.array([[0.5, 0.5, 0, 0]], np.float32), CORE
+        entry("a"), site(), np.eye(1, len(TYPED), 1, bool), np.array([[0.5, 0.75, 0, 0]], np.float32), CORE
     )
     assert scored.truth("hbond").tolist() == [True]
     assert scored.score("hbond").tolist() == [0.75]
