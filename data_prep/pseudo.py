@@ -245,9 +245,12 @@ def _tautomers(mol: Chem.Mol) -> list[Chem.Mol]:
             atom.SetFormalCharge(0)
             atom.SetNoImplicit(True)
             atom.SetNumExplicitHs(int(atom.GetProp("name") == protonated))
-        Chem.SanitizeMol(form)
+        try:
+            Chem.SanitizeMol(form)
+        except Chem.MolSanitizeException:  # modified histidines have one form, or none
+            continue
         forms.append(form.GetMol())
-    return forms if imidazole else [mol]
+    return forms if imidazole and forms else [mol]
 
 
 def own_interactions(found: Interactions, own: np.ndarray) -> Interactions:
