@@ -23,7 +23,7 @@ from pathlib import Path
 import h5py
 
 from benchmarks.command import per_site
-from benchmarks.entries import BENCHMARK_VERSION, Benchmark
+from benchmarks.entries import BENCHMARK_VERSION, MAPS, SCREENING, Benchmark
 from benchmarks.environment import environment
 from benchmarks.methods import Method, load
 from benchmarks.one_entry import TIMEOUT, run_command, run_entry
@@ -226,6 +226,8 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("Expected --task complex for a command with {ligand}. {center} and {size} give a box alone.")
     scope = "site" if per_site(args.command) else "protein"
     info = {"title": args.name, "task": args.task, "scope": scope, "kind": "method", "command": args.command}
+    if scope == "site":
+        info["sets"] = (MAPS, SCREENING)  # pairs ask for maps of whole receptors
     failures = run(
         Benchmark(args.benchmark),
         args.output,
