@@ -1,4 +1,4 @@
-"""``pocketvox benchmark``: prepares the benchmark, runs methods, checks and scores submissions, makes the leaderboard."""
+"""``pocketvox benchmark``: prepare the benchmark, run methods, check and score submissions, make the leaderboard."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from pocketvox.errors import PocketvoxError, UsageError
 #: Verb, module, function that runs it, one line of help.
 VERBS = (
     ("prepare", "benchmarks.prepare", "run", "Make the folder of receptors, ligands and truth."),
-    ("run", "benchmarks.runner", "main", "Run a method or a program over the entries: a submission."),
-    ("validate", "benchmarks.validate", "main", "Check a submission; every problem is named."),
+    ("run", "benchmarks.submissions.runner", "main", "Run a method or a program over the entries: a submission."),
+    ("validate", "benchmarks.submissions.validate", "main", "Check a submission; every problem is named."),
     ("score", "benchmarks.score", "main", "Score submissions: results as JSON."),
-    ("leaderboard", "benchmarks.leaderboard", "main", "Make LEADERBOARD.md and its page from the results."),
-    ("all", "benchmarks.everything", "main", "Run and score the shipped preset and every baseline, then the leaderboard."),
+    ("leaderboard", "benchmarks.board.leaderboard", "main", "Make LEADERBOARD.md and its page from the results."),
+    (
+        "all",
+        "benchmarks.everything",
+        "main",
+        "Run and score the shipped preset and all baselines, then the leaderboard.",
+    ),
 )
 
 

@@ -11,9 +11,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from benchmarks import fpocket, leaderboard, prepare, runner, score
+from benchmarks import prepare, score
+from benchmarks.board import leaderboard
 from benchmarks.entries import TRUTH, Benchmark
 from benchmarks.methods import METHODS, load
+from benchmarks.submissions import runner
+from benchmarks.tools import fpocket
 from pocketvox.errors import UsageError
 
 log = logging.getLogger("benchmarks")

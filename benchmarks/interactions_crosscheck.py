@@ -13,7 +13,7 @@ is written; ``--table results.json`` prints it again.
 ``--confirm`` runs a second list, of other homology clusters, that no definition was ever tuned on.
 
 For tuning definitions: ``--cache FOLDER`` keeps the results of ProLIF and PLIP between runs (then nothing is said
-about speed), ``--detector module:function`` tries another detector (see ``benchmarks.interaction_tools``), and
+about speed), ``--detector module:function`` tries another detector (see ``benchmarks.tools.interaction_tools``), and
 ``--disagreements prolif`` lists what one tool alone finds, by residue and atom name.
 
 A complex on which a tool fails counts as a failure of that tool and is left out of its pairs' Jaccards. To compare
@@ -33,7 +33,7 @@ from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 
-from benchmarks.interaction_tools import (
+from benchmarks.tools.interaction_tools import (
     TOOLS,
     TYPES,
     Contact,

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import validate
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark
-from benchmarks.submission import Submission
+from benchmarks.submissions import validate
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import complex_map, hotspots, peaks, pocket_map, screening, sites
 
 RESULTS = Path(__file__).parent / "results"

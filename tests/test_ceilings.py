@@ -12,14 +12,14 @@ from rdkit import Chem
 from rdkit.Geometry import Point3D
 from tiny_complex import make_atoms, rotation
 
-from benchmarks import interaction_tools
 from benchmarks.entries import Benchmark, Entry, Site, write_truth
 from benchmarks.methods import ligand_roles, load, second_ligand
 from benchmarks.methods.second_ligand import find_partner, same_place
 from benchmarks.prepared_files import write_ligand, write_receptor
 from benchmarks.roles import ligand_roles as roles_of
-from benchmarks.superpose import align, superpose
-from benchmarks.tool_labels import cut_out, tool_labels, tool_points
+from benchmarks.tools import interaction_tools
+from benchmarks.tools.superpose import align, superpose
+from benchmarks.tools.tool_labels import cut_out, tool_labels, tool_points
 from pocketvox.channels import CHANNELS, CORE, TYPED
 from pocketvox.errors import InputError, MissingExtraError
 from pocketvox.interactions import find_interactions

@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from benchmarks import interactions_crosscheck as crosscheck
-from benchmarks.interaction_tools import TOOLS, Contact, ToolRun, load_detector, prepare, run_tool
+from benchmarks.tools.interaction_tools import TOOLS, Contact, ToolRun, load_detector, prepare, run_tool
 from pocketvox.structure.components import component_mol
 
 PROTEIN = """\

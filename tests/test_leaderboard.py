@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import comparisons, leaderboard, svg
+from benchmarks.board import comparisons, leaderboard, svg
+from benchmarks.board.page import render_page
+from benchmarks.board.tables_text import interval, number, probability
 from benchmarks.entries import BENCHMARK_VERSION
-from benchmarks.page import render_page
 from benchmarks.score import RESULTS
 from benchmarks.statistics import holm, paired_counts_test
-from benchmarks.tables_text import interval, number, probability
 from pocketvox.channels import CORE, HEADLINE, TYPED
 from pocketvox.errors import InputError, OutputError
 

@@ -13,9 +13,9 @@ from tiny_complex import make_atoms
 
 from benchmarks.entries import Entry, Site
 from benchmarks.methods import buriedness, load, nearest_pocket, vina_maps
-from benchmarks.pdbqt import affinity_maps, autodock_types, read_map, write_pdbqt
-from benchmarks.pocket_search import PocketIndex
 from benchmarks.prepared_files import write_receptor
+from benchmarks.tools.pdbqt import affinity_maps, autodock_types, read_map, write_pdbqt
+from benchmarks.tools.pocket_search import PocketIndex
 from pocketvox import find_interactions, read_complex
 from pocketvox.channels import CORE, LIGAND, TYPED
 from pocketvox.data.store import Store, StoreItem, create_store, write_item

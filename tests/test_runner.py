@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from benchmark_fixture import ROOT, labels_submission, tiny_benchmark
 
-from benchmarks import runner, validate
 from benchmarks.methods import Method
-from benchmarks.one_entry import run_command, run_entry
-from benchmarks.submission import Submission
+from benchmarks.submissions import runner, validate
+from benchmarks.submissions.one_entry import run_command, run_entry
+from benchmarks.submissions.submission import Submission
 from pocketvox.channels import CORE
 from pocketvox.errors import InputError, UsageError
 from pocketvox.voxel import Grid, Volume

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from benchmark_fixture import labels_submission, tiny_benchmark, write_info
 
-from benchmarks import validate, validate_apart
-from benchmarks.submission import Submission
+from benchmarks.submissions import validate, validate_apart
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks.envelopes import envelope_labels
 from pocketvox.channels import CHANNELS, CORE, TYPED
 from pocketvox.errors import InputError
@@ -417,7 +417,7 @@ def test_a_map_lacks_a_channel_that_was_announced(benchmark, folder):
 
 @pytest.mark.parametrize("dtype", ["<f2", ">f4", "<f8"])
 def test_the_bad_value_of_a_large_map_is_found_in_any_type(tmp_path, dtype, monkeypatch):
-    monkeypatch.setattr("benchmarks.map_checks.BLOCK", 200)
+    monkeypatch.setattr("benchmarks.submissions.map_checks.BLOCK", 200)
     values = np.random.default_rng(0).random((9, 8, 7, 2)).astype(dtype)
     for where in ((8, 7, 6, 1), (0, 0, 0, 0), (4, 3, 6, 1)):
         for options in ({}, {"chunks": (2, 3, 4, 1), "compression": "lzf"}):

@@ -12,7 +12,7 @@ from tiny_complex import make_atoms
 
 from benchmarks.entries import PAIRS, Benchmark, Entry, Site, write_truth
 from benchmarks.prepared_files import write_receptor
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import hotspots
 from benchmarks.tracks.hotspots import INNER, OUTER, TYPES
 from pocketvox.channels import CHANNELS, LIGAND

@@ -9,8 +9,8 @@ from tiny_complex import make_atoms
 
 from benchmarks.entries import MAPS, Benchmark, Entry, Site, write_truth
 from benchmarks.prepared_files import write_receptor
-from benchmarks.stored_maps import DATASET, POCKET
-from benchmarks.submission import INFO, Submission
+from benchmarks.submissions.stored_maps import DATASET, POCKET
+from benchmarks.submissions.submission import INFO, Submission
 from benchmarks.tracks import peaks
 from benchmarks.tracks.peaks import CAP, CLEARANCE, find_peaks, random_peaks
 from pocketvox.channels import CHANNELS, CORE

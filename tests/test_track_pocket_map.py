@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import statistics
 from benchmarks.entries import Benchmark, Entry, Site, write_truth
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import pocket_map
 from benchmarks.tracks.counts import voxels_per_point
 from benchmarks.tracks.envelopes import envelope_labels

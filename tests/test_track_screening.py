@@ -13,7 +13,7 @@ from benchmarks.entries import SCREENING, Benchmark, Entry, write_truth
 from benchmarks.prepared_files import write_receptor
 from benchmarks.roles import Poses
 from benchmarks.screening_metrics import bedroc, enrichment_factor, roc_auc, roc_curve
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import screening
 from pocketvox.channels import CHANNELS, CORE, LIGAND
 from pocketvox.errors import InputError

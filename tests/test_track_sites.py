@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_track_peaks import FAR, make_benchmark, make_entry, make_site, make_submission
 
-from benchmarks import fpocket
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
+from benchmarks.tools import fpocket
 from benchmarks.tracks import sites
 from pocketvox import metrics
 from pocketvox.channels import LIGAND

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.entries import MAPS, Entry
 from benchmarks.methods import Method
-from benchmarks.pocket_search import PocketIndex
+from benchmarks.tools.pocket_search import PocketIndex
 from pocketvox.channels import TYPED
 from pocketvox.data.store import Store
 from pocketvox.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.entries import MAPS, Entry
 from benchmarks.methods import Method
-from benchmarks.tool_labels import TOOL_CHANNELS, require, tool_labels
+from benchmarks.tools.tool_labels import TOOL_CHANNELS, require, tool_labels
 from pocketvox.voxel import Grid, Volume
 
 

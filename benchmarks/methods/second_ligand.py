@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from benchmarks.entries import MAPS, Benchmark, Entry, Site
 from benchmarks.methods import Method
-from benchmarks.superpose import Superposition, Trace, matched, superpose
+from benchmarks.tools.superpose import Superposition, Trace, matched, superpose
 from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS, TYPED
 from pocketvox.errors import InputError
 from pocketvox.interactions.detect import residues_near

@@ -1,10 +1,10 @@
-"""Affinity maps of AutoDock Vina; :mod:`benchmarks.pdbqt` says how it is called and cites it."""
+"""Affinity maps of AutoDock Vina; :mod:`benchmarks.tools.pdbqt` says how it is called and cites it."""
 
 from scipy.special import expit
 
 from benchmarks.entries import Entry
 from benchmarks.methods import Method
-from benchmarks.pdbqt import affinity_maps, require_vina
+from benchmarks.tools.pdbqt import affinity_maps, require_vina
 from pocketvox.voxel import Grid, Volume
 
 #: Vina's atom type for each channel; it knows no rings.

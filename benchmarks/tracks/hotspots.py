@@ -40,7 +40,7 @@ import numpy as np
 
 from benchmarks import statistics
 from benchmarks.entries import PAIRS, Benchmark, Entry, Site
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks.envelopes import SPACING
 from benchmarks.tracks.pocket_map import is_partial
 from pocketvox.channels import CHANNELS, LIGAND

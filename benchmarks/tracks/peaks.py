@@ -28,7 +28,7 @@ from scipy.spatial import cKDTree
 
 from benchmarks import statistics
 from benchmarks.entries import MAPS, Benchmark, Entry, Site
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks.envelopes import SPACING
 from pocketvox.channels import CHANNELS, CORE
 from pocketvox.pockets.peaks import ball_offsets, suppress

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import statistics
 from benchmarks.entries import MAPS, PAIRS, Benchmark, Entry, Site
 from benchmarks.statistics import Tally
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import strata
 from benchmarks.tracks.counts import count_agreement
 from benchmarks.tracks.envelopes import envelope_labels

@@ -30,7 +30,7 @@ from benchmarks import statistics
 from benchmarks.entries import SCREENING, Benchmark
 from benchmarks.roles import Poses
 from benchmarks.screening_metrics import bedroc, enrichment_factor, roc_auc, roc_curve
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks.hotspots import map_values
 from benchmarks.tracks.pocket_map import is_partial
 from pocketvox.channels import CHANNELS, CORE, LIGAND

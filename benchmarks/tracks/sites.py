@@ -28,7 +28,7 @@ from benchmarks import statistics
 from benchmarks.entries import MAPS, Benchmark, Entry, Site
 from benchmarks.pocket_scores import EXTRA
 from benchmarks.statistics import SCORE_BINS, Tally
-from benchmarks.submission import Submission
+from benchmarks.submissions.submission import Submission
 from benchmarks.tracks.envelopes import SPACING
 from pocketvox import metrics
 from pocketvox.channels import LABEL_RADIUS, LIGAND

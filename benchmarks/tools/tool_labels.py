@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.entries import Entry
-from benchmarks.interaction_tools import MORE_TYPES, STANDARD_RESIDUES, TYPES, prepare, run_tool
+from benchmarks.tools.interaction_tools import MORE_TYPES, STANDARD_RESIDUES, TYPES, prepare, run_tool
 from pocketvox.channels import CHANNELS, CORE
 from pocketvox.errors import InputError, LigandError, MissingExtraError
 from pocketvox.interactions.detect import residues_near

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.comparisons import compare, on_same_sites, pool, shipped, site_rows
-from benchmarks.tables_text import (
+from benchmarks.board.comparisons import compare, on_same_sites, pool, shipped, site_rows
+from benchmarks.board.tables_text import (
     BESIDE,
     RANKED,
     Cell,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.tables_text import (
+from benchmarks.board.tables_text import (
     NOTHING,
     PUBLISHED_KIND,
     Cell,

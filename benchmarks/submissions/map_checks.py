@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks.stored_maps import H5_ERRORS, POCKET, POCKETS, StoredMap, stored_map, stored_pockets
+from benchmarks.submissions.stored_maps import H5_ERRORS, POCKET, POCKETS, StoredMap, stored_map, stored_pockets
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import InputError
 

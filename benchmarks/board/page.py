@@ -11,9 +11,9 @@ import hashlib
 from html import escape
 from pathlib import Path
 
+from benchmarks.board.page_plots import Figure, figures
+from benchmarks.board.tables_text import KINDS, PUBLISHED_KIND, Row, Section, Table
 from benchmarks.entries import BENCHMARK_VERSION
-from benchmarks.page_plots import Figure, figures
-from benchmarks.tables_text import KINDS, PUBLISHED_KIND, Row, Section, Table
 
 STYLE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.css", "page.js"))
 PLURALS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.svg import Axis, Points, Series, curves, dots, legend
-from benchmarks.tables_maps import COMPLEX, POCKET, Entrant, entrants
-from benchmarks.tables_text import BESIDE, KINDS, find, finite, kind, mean, ranked
+from benchmarks.board.svg import Axis, Points, Series, curves, dots, legend
+from benchmarks.board.tables_maps import COMPLEX, POCKET, Entrant, entrants
+from benchmarks.board.tables_text import BESIDE, KINDS, find, finite, kind, mean, ranked
 from pocketvox.channels import CORE, HEADLINE
 
 #: Bins of a reliability curve with fewer voxels are not drawn.

@@ -21,7 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks.stored_maps import H5_ERRORS, StoredMap, map_groups, stored_map, stored_pockets
+from benchmarks.submissions.stored_maps import H5_ERRORS, StoredMap, map_groups, stored_map, stored_pockets
 from pocketvox.errors import InputError
 from pocketvox.voxel import Volume
 

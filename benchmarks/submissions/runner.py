@@ -22,14 +22,14 @@ from pathlib import Path
 
 import h5py
 
-from benchmarks.command import per_site
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, SCREENING, Benchmark
 from benchmarks.environment import environment
 from benchmarks.methods import Method, load
-from benchmarks.one_entry import TIMEOUT, run_command, run_entry
-from benchmarks.stored_maps import stored_map
-from benchmarks.submission import INFO, Submission
-from benchmarks.validate import NAME, SETS
+from benchmarks.submissions.command import per_site
+from benchmarks.submissions.one_entry import TIMEOUT, run_command, run_entry
+from benchmarks.submissions.stored_maps import stored_map
+from benchmarks.submissions.submission import INFO, Submission
+from benchmarks.submissions.validate import NAME, SETS
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import InputError, MissingExtraError, PocketvoxError, UsageError
 

@@ -1,7 +1,7 @@
 """Checks a submission in a process of its own: damaged files can hang or crash the HDF5 library.
 
-``python -m benchmarks.validate_apart SUBMISSION BENCHMARK SETS...`` prints one JSON value per line: the name of what is
-read next, and at the end the list of problems, each as its place and text.
+``python -m benchmarks.submissions.validate_apart SUBMISSION BENCHMARK SETS...`` prints one JSON value per line: the
+name of what is read next, and at the end the list of problems, each as its place and text.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import threading
 from pathlib import Path
 
 from benchmarks.entries import Benchmark
-from benchmarks.map_checks import Problem, problem
-from benchmarks.validate import problems
+from benchmarks.submissions.map_checks import Problem, problem
+from benchmarks.submissions.validate import problems
 
 #: Seconds that an entry may take.
 LIMIT = 300.0
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def problems_apart(path: Path, benchmark: Path, sets: tuple[str, ...] = (), limit: float = LIMIT) -> list[Problem]:
-    """As :func:`benchmarks.validate.problems`, and what hangs or crashes is one of the problems.
+    """As :func:`benchmarks.submissions.validate.problems`, and what hangs or crashes is one of the problems.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def problems_apart(path: Path, benchmark: Path, sets: tuple[str, ...] = (), limi
         Seconds that an entry may take.
     """
     search = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
-    command = [sys.executable, "-m", "benchmarks.validate_apart", str(path), str(benchmark), *sets]
+    command = [sys.executable, "-m", "benchmarks.submissions.validate_apart", str(path), str(benchmark), *sets]
     lines: queue.Queue[str] = queue.Queue()
     at = str(path)
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": search}) as process:

@@ -1,7 +1,7 @@
 """What the leaderboard is made of: sections of tables whose cells are plain text, and how numbers are written in them.
 
-Nothing here knows Markdown or HTML: :mod:`benchmarks.leaderboard` and :mod:`benchmarks.page` write the same tables,
-each with its own escaping.
+Nothing here knows Markdown or HTML: :mod:`benchmarks.board.leaderboard` and :mod:`benchmarks.board.page` write the same
+tables, each with its own escaping.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ and that every map can be read, holds probabilities and reaches the ligands.
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import os
 import re
@@ -20,7 +19,8 @@ import h5py
 import numpy as np
 
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark, Entry
-from benchmarks.map_checks import (
+from benchmarks.prepare import read_rows
+from benchmarks.submissions.map_checks import (
     MAX_VOXELS,
     Problem,
     finite_pockets,
@@ -32,8 +32,8 @@ from benchmarks.map_checks import (
     problem,
     short,
 )
-from benchmarks.stored_maps import H5_ERRORS, POCKETS, StoredMap
-from benchmarks.submission import INFO, Submission, pockets_csv
+from benchmarks.submissions.stored_maps import H5_ERRORS, POCKETS, StoredMap
+from benchmarks.submissions.submission import INFO, Submission, pockets_csv
 from benchmarks.tracks.envelopes import SPACING
 from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS
 from pocketvox.errors import InputError
@@ -69,7 +69,7 @@ def check(path: str | Path, benchmark: Benchmark, sets: tuple[str, ...] = ()) ->
     InputError
         With all of them, or the first :data:`MAX_LINES` and their number.
     """
-    from benchmarks.validate_apart import problems_apart  # which imports this module
+    from benchmarks.submissions.validate_apart import problems_apart  # which imports this module
 
     found = problems_apart(Path(path), benchmark.folder, sets)
     if found:
@@ -181,8 +181,7 @@ def _names(ids: Iterable[str]) -> str:
 
 def _frozen() -> set[str]:
     """Ids of the frozen list: a folder prepared by download has not all of them."""
-    with Path(__file__).with_name("entries.csv").open(newline="", encoding="utf-8") as handle:
-        return {row["id"] for row in csv.DictReader(handle)}
+    return {row.id for row in read_rows()}
 
 
 # -------------------------------------------------------------------------------------------------------------- folder
@@ -367,7 +366,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print every problem; 1 if there is one."""
-    from benchmarks.validate_apart import problems_apart
+    from benchmarks.submissions.validate_apart import problems_apart
 
     found = problems_apart(args.submission, Benchmark(args.benchmark).folder)
     for one in found:

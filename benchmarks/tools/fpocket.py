@@ -1,8 +1,8 @@
 """fpocket 4 as a submission: turns a table of its pockets into ``submission.json`` and ``pockets.csv`` per entry.
 
-``python -m benchmarks.fpocket TABLE.csv -o FOLDER``. The table has the columns ``id, kind, rank, x, y, z`` (angstrom,
-in the frame of the benchmark's receptors). fpocket gives pockets but no maps, so that only the track ``sites`` scores
-it.
+``python -m benchmarks.tools.fpocket TABLE.csv -o FOLDER``. The table has the columns ``id, kind, rank, x, y, z``
+(angstrom, in the frame of the benchmark's receptors). fpocket gives pockets but no maps, so
+that only the track ``sites`` scores it.
 
 References
 ----------
@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, Benchmark
 from benchmarks.pocket_scores import read_fpocket
-from benchmarks.submission import INFO
+from benchmarks.submissions.submission import INFO
 from pocketvox.errors import InputError, PocketvoxError
 
 KINDS = ("complex", "entry")
@@ -94,7 +94,7 @@ def _centers(pockets: dict[tuple[str, str], np.ndarray], id: str, path: str | Pa
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fpocket", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tools.fpocket", description=__doc__.split("\n\n")[0])
     parser.add_argument("table", type=Path, help="CSV of fpocket's pockets")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the submission")
     parser.add_argument("--benchmark", type=Path, default=Path("runs/benchmark"), help="(default: %(default)s)")

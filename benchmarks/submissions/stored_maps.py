@@ -1,4 +1,4 @@
-"""Maps and pockets in open HDF5 files, see :mod:`benchmarks.submission` for their layout."""
+"""Maps and pockets in open HDF5 files, see :mod:`benchmarks.submissions.submission` for their layout."""
 
 from __future__ import annotations
 

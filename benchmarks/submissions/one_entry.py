@@ -1,4 +1,4 @@
-"""Runs a method or a program on one entry; see :mod:`benchmarks.runner`."""
+"""Runs a method or a program on one entry; see :mod:`benchmarks.submissions.runner`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks import validate
-from benchmarks.command import call, per_site, words
 from benchmarks.entries import PAIRS, SCREENING, Entry, Site
 from benchmarks.methods import Method
-from benchmarks.stored_maps import POCKET
+from benchmarks.submissions import validate
+from benchmarks.submissions.command import call, per_site, words
+from benchmarks.submissions.stored_maps import POCKET
 from benchmarks.tracks.envelopes import SPACING
 from pocketvox.channels import CHANNELS, LIGAND
 from pocketvox.errors import InputError

@@ -16,15 +16,15 @@ import unicodedata
 from html import escape
 from pathlib import Path
 
-from benchmarks import tables_maps, tables_tracks
+from benchmarks.board import tables_maps, tables_tracks
+from benchmarks.board.page import render_page
+from benchmarks.board.tables_text import KINDS, Section, Table, find
 from benchmarks.entries import BENCHMARK_VERSION
-from benchmarks.page import render_page
 from benchmarks.score import RESULTS, SCHEMA_VERSION
-from benchmarks.tables_text import KINDS, Section, Table, find
 from pocketvox.channels import HEADLINE
 from pocketvox.errors import InputError, OutputError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MARKDOWN, PAGE = Path("LEADERBOARD.md"), Path("docs/leaderboard.html")
 COMMAND = "pocketvox benchmark leaderboard"
 TASKS = ("pocket", "complex")

@@ -1,0 +1,1 @@
+"""The leaderboard: tables and a page with plots, made from the results."""

@@ -1,0 +1,1 @@
+"""Submissions: made by running a method, checked, read."""

@@ -1,0 +1,1 @@
+"""Other programs, and what baselines are built from."""
