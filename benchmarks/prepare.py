@@ -407,7 +407,7 @@ def _compared(row: Row, prepared: Prepared) -> tuple[str, str]:
 def _write_files(folder: Path, prepared: Prepared) -> None:
     entry, structure = prepared.entry, prepared.structure
     path = folder / entry.receptor
-    write_receptor(path, entry.id, prepared.receptor, prepared.links, structure.method, structure.resolution)
+    write_receptor(path, entry.id, prepared.receptor, prepared.links, structure.method)
     for site, ligand in zip(entry.sites, prepared.ligands, strict=True):
         write_ligand(folder / site.file, ligand)
 

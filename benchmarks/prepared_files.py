@@ -15,7 +15,7 @@ _ENTITIES = {PROTEIN: ("1", "polymer"), NUCLEIC: ("2", "polymer"), OTHER: ("3", 
 _POLYMERS = {PROTEIN: "polypeptide(L)", NUCLEIC: "polyribonucleotide"}
 
 
-def write_receptor(path: Path, name: str, atoms: Atoms, links: np.ndarray, method: str, resolution: float | None):
+def write_receptor(path: Path, name: str, atoms: Atoms, links: np.ndarray, method: str = ""):
     """Write the heavy atoms of a receptor as gzipped mmCIF, the same bytes for the same atoms.
 
     Parameters
@@ -30,16 +30,12 @@ def write_receptor(path: Path, name: str, atoms: Atoms, links: np.ndarray, metho
         Covalent links between residues, as indices into ``atoms``.
     method : str
         Experimental method, if known.
-    resolution : float or None
-        Angstrom.
     """
     document = gemmi.cif.Document()
     block = document.add_new_block(name)
     block.set_pair("_entry.id", gemmi.cif.quote(name))
     block.set_pair("_exptl.entry_id", gemmi.cif.quote(name))
     block.set_pair("_exptl.method", gemmi.cif.quote(method or "UNKNOWN EXPERIMENT"))
-    if resolution is not None:
-        block.set_pair("_refine.ls_d_res_high", f"{resolution:g}")
     kinds = [kind for kind in _ENTITIES if (atoms.kind == kind).any()]
     _loop(block, "_entity.", {"id": [_ENTITIES[k][0] for k in kinds], "type": [_ENTITIES[k][1] for k in kinds]})
     polymers = [kind for kind in kinds if kind in _POLYMERS]

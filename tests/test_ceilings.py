@@ -75,7 +75,7 @@ def make_entry(folder: Path, id: str, *complexes) -> Entry:
         write_ligand(folder / file, ligand)
         sites.append(Site(ligand.name, "", file, ligand.coord, found.point, found.channel, *roles_of(ligand)))
     receptor = folder / "receptors" / f"{id}.cif.gz"
-    write_receptor(receptor, id, complexes[0].receptor, np.empty((0, 2), int), "", None)
+    write_receptor(receptor, id, complexes[0].receptor, np.empty((0, 2), int))
     nothing = np.empty((0, 3), np.float32)
     return Entry(id, "maps", "test", "holo", "", ("H1",), 2.0, 0.0, True, receptor, nothing, tuple(sites))
 
@@ -198,7 +198,7 @@ def test_roles_take_the_value_of_the_rule_field_and_the_higher_where_they_meet(t
     glycine = {"N": (-3.6, 0.3, 0.0), "CA": (-2.2, -0.2, 0.0), "C": (-1.23, 0.0, 0.0), "O": (0.0, 0.0, 0.0)}
     (tmp_path / "receptors").mkdir()
     path = tmp_path / "receptors" / "tiny.cif.gz"
-    write_receptor(path, "tiny", make_atoms(("GLY", glycine)), np.empty((0, 2), int), "", None)
+    write_receptor(path, "tiny", make_atoms(("GLY", glycine)), np.empty((0, 2), int))
     roles = {
         (2.9, 0.0, 0.0): DONOR,  # 2.9 A from the acceptor: 1
         (3.9, 0.0, 0.0): DONOR,  # one more: 1 / 2

@@ -175,7 +175,7 @@ def test_a_receptor_reads_back_the_same(source, tmp_path):
     if callable(source):
         assert set(receptor.parent[receptor.res_name == "PTR"]) == {"TYR"} and "A" in receptor.ins_code
     path = tmp_path / "receptor.cif.gz"
-    write_receptor(path, "entry", receptor, np.empty((0, 2), int), "X-RAY DIFFRACTION", 1.5)
+    write_receptor(path, "entry", receptor, np.empty((0, 2), int), "X-RAY DIFFRACTION")
     again = read_structure(path)
     assert again.method == "X-RAY DIFFRACTION" and not again.warnings
     assert np.abs(again.atoms.coord - receptor.coord).max() < 6e-4

@@ -49,7 +49,7 @@ def make_benchmark(folder: Path, **entries: dict) -> Benchmark:
     for id, changes in entries.items():
         id = id.replace("_", "-")
         path = folder / "receptors" / f"{id}.cif.gz"
-        write_receptor(path, id, make_atoms(("ALA", ALA)), np.empty((0, 2), int), "X-RAY DIFFRACTION", 2.0)
+        write_receptor(path, id, make_atoms(("ALA", ALA)), np.empty((0, 2), int), "X-RAY DIFFRACTION")
         fields = {"set": PAIRS, "split": "test", "state": "holo", "pair": id[:2], "clusters": ("P00",)}
         fields |= {"resolution": 2.0, "identity": 0.1, "homology_free": False, "ignored_coord": np.empty((0, 3))}
         made.append(Entry(id=id, receptor=path, **(fields | changes)))

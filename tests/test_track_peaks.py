@@ -40,7 +40,7 @@ def make_benchmark(folder, entries, receptor=FAR) -> Benchmark:
     atoms = make_atoms(*(("ALA", {"CA": xyz}) for xyz in receptor))
     for entry in entries:
         path = folder / "receptors" / f"{entry.id}.cif.gz"
-        write_receptor(path, entry.id, atoms, np.empty((0, 2), int), "", None)
+        write_receptor(path, entry.id, atoms, np.empty((0, 2), int))
     write_truth(folder, entries)
     return Benchmark(folder)
 

@@ -47,7 +47,7 @@ def make_benchmark(folder: Path, **poses: Poses) -> Benchmark:
     for id in poses:
         path = folder / "receptors" / f"{id}.cif.gz"
         residue = ("ALA", {"CA": (0, 0, 0), "CB": (0, 1.5, 0)})
-        write_receptor(path, id, make_atoms(residue), np.empty((0, 2), int), "X-RAY DIFFRACTION", 2.0)
+        write_receptor(path, id, make_atoms(residue), np.empty((0, 2), int), "X-RAY DIFFRACTION")
         fields = {"set": SCREENING, "split": "test", "state": "holo", "pair": "", "clusters": ("P00",)}
         fields |= {"resolution": 2.0, "identity": 0.1, "homology_free": True, "ignored_coord": np.empty((0, 3))}
         entries.append(Entry(id=id, receptor=path, sites=(), **fields))

@@ -10,6 +10,8 @@ hydrophobic unless bonded to a heteroatom, which Vina sees for itself; type A (a
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,6 +89,9 @@ def require_vina():
         If vina is not installed.
     """
     require_extra("vina", "bench", "Affinity maps of AutoDock Vina")
+    with warnings.catch_warnings(), suppress(ImportError):
+        warnings.simplefilter("ignore")
+        import openbabel.pybel  # noqa: F401 - loaded after Vina it aborts the process: their C++ libraries clash
     from vina import Vina
 
     return Vina
