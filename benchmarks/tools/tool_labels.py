@@ -106,7 +106,7 @@ def tool_points(tool: str, receptor: Path, ligands: tuple[Path, ...]) -> tuple[n
                 raise LigandError(str(error)) from error
             run = run_tool(tool, files, types=(*TYPES, *MORE_TYPES))
         if run.error:
-            raise InputError(f"{path}: {tool} failed: {run.error}")
+            raise InputError(f"{path.stem}: {tool} failed: {run.error}")
         found |= {(CHANNELS.index(c.channel), *ligand[c.ligand_atoms].mean(axis=0)) for c in run.contacts}
     rows = np.array(sorted(found)).reshape(-1, 4)
     return rows[:, 1:], rows[:, 0].astype(np.int64)
