@@ -305,7 +305,7 @@ def test_tool_that_fails_is_an_error_with_its_message(tmp_path, complex_, monkey
 
     monkeypatch.setitem(interaction_tools.TOOLS, "prolif", crash)
     entry = make_entry(tmp_path, "1aaa", complex_)
-    with pytest.raises(InputError, match="1aaa_0.sdf: prolif failed: KeyError: 'no such atom'"):
+    with pytest.raises(InputError, match="1aaa_0: prolif failed: KeyError: 'no such atom'"):
         tool_labels("prolif", entry, box(entry))
 
 
