@@ -364,6 +364,9 @@ def prepare(
         for row, (prepared, reason) in zip(rows, results, strict=True):
             status, note = (ABSENT, reason) if prepared is None else _compared(row, prepared)
             report.append((row.id, status, note))
+            if len(report) % 50 == 0:
+                absent = sum(line[1] == ABSENT for line in report)
+                log.info("%d of %d entries, %d of them absent", len(report), len(rows), absent)
             if prepared is not None:
                 _write_files(building, prepared)
                 entries[row.id] = prepared.entry
