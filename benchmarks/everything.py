@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import prepare, score
 from benchmarks.board import leaderboard
 from benchmarks.entries import TRUTH, Benchmark
+from benchmarks.frozen import read_rows
 from benchmarks.methods import METHODS, load
 from benchmarks.submissions import runner
 from benchmarks.tools import fpocket
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     if not (args.benchmark / TRUTH).is_file():
         if args.data is None:
             raise UsageError(f"Expected a prepared benchmark in {args.benchmark}, or --data to prepare it from.")
-        prepare.prepare(prepare.read_rows(), args.benchmark, args.data, args.workers)
+        prepare.prepare(read_rows(), args.benchmark, args.data, args.workers)
     benchmark = Benchmark(args.benchmark)
     names = {method: load(method).name for method in args.methods}  # what is missing is said before hours of work
     folders = []

@@ -30,7 +30,8 @@ from Bio.Align import substitution_matrices
 from rdkit import RDLogger
 
 from benchmarks.entries import MAPS, PAIRS, SCREENING
-from benchmarks.prepare import FROZEN, Row, fingerprint, heavy_formula, prepare_row, write_rows
+from benchmarks.frozen import FROZEN, Row, write_rows
+from benchmarks.prepare import fingerprint, heavy_formula, prepare_row
 from data_prep import curate, sources
 from data_prep.build import touching_sequences
 from data_prep.cluster import GAP_EXTEND, GAP_OPEN, WORD, cluster_sequences, homologous, join_clusters

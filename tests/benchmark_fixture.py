@@ -12,7 +12,8 @@ import numpy as np
 from rdkit import Chem
 
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark
-from benchmarks.prepare import Row, fingerprint, heavy_formula, prepare, prepare_row
+from benchmarks.frozen import Row
+from benchmarks.prepare import fingerprint, heavy_formula, prepare, prepare_row
 from pocketvox.channels import CHANNELS
 from pocketvox.report.maps import write_maps
 from pocketvox.structure import read_complex

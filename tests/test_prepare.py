@@ -17,7 +17,8 @@ import pytest
 from benchmark_fixture import DEMO, DNA, tiny_data
 
 from benchmarks.entries import MAPS, PAIRS, Benchmark
-from benchmarks.prepare import FROZEN, Row, fingerprint, prepare, prepare_row, read_rows, write_rows
+from benchmarks.frozen import FROZEN, Row, read_rows, write_rows
+from benchmarks.prepare import fingerprint, prepare, prepare_row
 from benchmarks.prepared_files import write_receptor
 from pocketvox.errors import InputError
 from pocketvox.features import receptor_points

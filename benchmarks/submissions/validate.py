@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark, Entry
-from benchmarks.prepare import read_rows
+from benchmarks.frozen import read_rows
 from benchmarks.submissions.map_checks import (
     MAX_VOXELS,
     Problem,
