@@ -9,6 +9,7 @@ version 1: file attributes ``schema_version`` and ``benchmark_version``; one gro
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -171,6 +172,11 @@ class Benchmark:
         if id not in self._entries:
             raise InputError(f"Expected an entry of the benchmark in {self.folder}. Received: {id!r}.")
         return self._entries[id]
+
+    def identical(self) -> int:
+        """How many entries are the frozen ones to the last byte; 0 if the folder does not tell."""
+        path = self.folder / "benchmark.json"
+        return int(json.loads(path.read_text()).get("identical", 0)) if path.is_file() else 0
 
     def poses(self, id: str) -> Poses:
         """Poses of an entry of the ``screening`` set."""

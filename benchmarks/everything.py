@@ -49,8 +49,9 @@ def main(args: argparse.Namespace) -> int:
     if stored is not None and stored.is_file():
         folders.append(args.submissions / "fpocket-4")
         fpocket.write_submission(stored, benchmark, folders[-1])
-    tracks: tuple[str, ...] = ()
+    else:
+        log.warning("warning: no stored pockets of fpocket (--data): its result stays as it is")
     for folder in folders:
-        score.score_path(folder, args.benchmark, args.output, tracks)
+        score.score_path(folder, args.benchmark, args.output, ())
     leaderboard.write(args.output)
     return 0

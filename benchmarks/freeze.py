@@ -5,9 +5,9 @@
 The ``maps`` set takes every structure of the validation and test splits with a ligand that is fit to learn from
 (:mod:`data_prep.curate`); the others are listed with their reason. Identity is the highest fraction of identical
 residues over the shorter chain, of the local alignments (BLOSUM62) of a chain at a site with the training chains that
-share most 3-residue words with it. An entry is free of homology if none of these is detectably homologous
-(:mod:`data_prep.cluster`): the splits ask for homology over half of the longer chain as well, so that a domain of a
-longer training chain may be left, which is found here.
+share most 3-residue words with it; all chains of all training structures are searched. An entry is free of homology if
+none of these is detectably homologous (:mod:`data_prep.cluster`): the splits ask for homology over half of the longer
+chain as well, so that a domain of a longer training chain may be left, which is found here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rdkit import RDLogger
 
 from benchmarks.entries import MAPS, PAIRS, SCREENING
 from benchmarks.frozen import FROZEN, Row, write_rows
-from benchmarks.prepare import fingerprint, heavy_formula, prepare_row
+from benchmarks.prepare import fingerprint, heavy_formula, prepare_row, structure_from_mol2
 from data_prep import curate, sources
 from data_prep.build import touching_sequences
 from data_prep.cluster import GAP_EXTEND, GAP_OPEN, WORD, cluster_sequences, homologous, join_clusters
@@ -42,7 +42,7 @@ from pocketvox.structure.atoms import PROTEIN, Complex
 
 EXCLUDED = FROZEN.with_name("excluded.csv")
 #: Training chains that are aligned with each chain.
-CANDIDATES = 30
+CANDIDATES = 60
 
 log = logging.getLogger("benchmarks")
 
@@ -139,6 +139,12 @@ def screening_row() -> Row:
     )
 
 
+def _screening_sequences(data: Path) -> tuple[str, ...]:
+    row = screening_row()
+    ligand = dict(text.split("=", 1) for text in row.ligands)["crystal"]
+    return touching_sequences(read_complex(structure_from_mol2(data / row.receptor), ligand=data / ligand))
+
+
 # ----------------------------------------------------------------------------------------------------------- identity
 class TrainingChains:
     """Sequences of the training split, searched by shared words."""
@@ -187,8 +193,7 @@ def training_sequences(source: Source) -> tuple[str, ...]:
         complex_: Complex = read_complex(source.structure, ligand=source.ligand or None)
     except PocketvoxError:
         return ()
-    ligands = complex_.ligands if source.clusters else ()
-    return touching_sequences(complex_) if ligands else _all_sequences(complex_)
+    return _all_sequences(complex_)
 
 
 def _all_sequences(complex_: Complex) -> tuple[str, ...]:
@@ -220,22 +225,23 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     RDLogger.DisableLog("rdApp.*")
     warnings.simplefilter("ignore")
-    known = [s for s in sources.from_manifest(args.data / "manifest.csv") if s.clusters]
+    known = sources.from_manifest(args.data / "manifest.csv")
     pairs: list[tuple[Row, tuple[str, ...]]] = []
     excluded: list[tuple[str, str, str]] = []
     with ProcessPoolExecutor(2) as pool:
-        scored = [s for s in known if s.split != "train"]
+        scored = [s for s in known if s.split != "train" and s.clusters]
         for row, rejected, sequences in pool.map(partial(maps_row, data=args.data), scored, chunksize=4):
             excluded += rejected
             if row is not None:
                 pairs.append((row, sequences))
         log.info("%d structures with a fit ligand, %d left out", len(pairs), len(scored) - len(pairs))
         pairs += pair_rows(args.data)
+        pairs.append((screening_row(), _screening_sequences(args.data)))
         train = [s for s in known if s.split == "train"]
         chains = TrainingChains({s for found in pool.map(training_sequences, train, chunksize=16) for s in found})
         log.info("%d training chains", len(chains.sequences))
         rows = list(pool.map(partial(_with_identity, chains=chains), pairs, chunksize=16))
-        rows = list(pool.map(partial(_fingerprinted, data=args.data), [*rows, screening_row()], chunksize=4))
+        rows = list(pool.map(partial(_fingerprinted, data=args.data), rows, chunksize=4))
     write_rows(FROZEN, rows)
     with EXCLUDED.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")

@@ -121,7 +121,7 @@ def _in_structure(row: Row, source, cache):
 
 
 def _screening(row: Row, data: Path) -> Prepared:
-    structure = _structure_from_mol2(data / row.receptor)
+    structure = structure_from_mol2(data / row.receptor)
     files = dict(map(_role_path, row.ligands))
     complex_ = read_complex(structure, ligand=data / files["crystal"])
     sites = [_site(row, 0, "", complex_)]
@@ -182,7 +182,7 @@ def _links_within(structure: Structure, receptor: Atoms) -> np.ndarray:
     return np.array([pair for pair in pairs if min(pair) >= 0], int).reshape(-1, 2)
 
 
-def _structure_from_mol2(path: Path) -> Structure:
+def structure_from_mol2(path: Path) -> Structure:
     """A protein in MOL2, whose substructures are residues, by way of PDB text."""
     import gzip
     import tempfile

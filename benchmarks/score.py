@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.entries import BENCHMARK_VERSION, MAPS, PAIRS, SCREENING, Benchmark
+from benchmarks.frozen import read_rows
 from benchmarks.submissions import validate
 from benchmarks.submissions.submission import Submission
 from benchmarks.tracks import complex_map, hotspots, peaks, pocket_map, screening, sites
+from pocketvox.errors import UsageError
 
 RESULTS = Path(__file__).parent / "results"
 SCHEMA_VERSION = 1
@@ -72,6 +74,7 @@ def score(benchmark: Benchmark, submission: Submission, tracks: tuple[str, ...] 
             "benchmark_version": BENCHMARK_VERSION,
             "method": {key: info.get(key) for key in METHOD_FIELDS},
             "environment": info.get("environment", {}),
+            "prepared": {"entries": len(known_ids()), "identical": benchmark.identical()},
             "coverage": {
                 "entries": len(entries),
                 "predicted": sum(_predicted(submission, e.id) for e in entries),
@@ -80,6 +83,11 @@ def score(benchmark: Benchmark, submission: Submission, tracks: tuple[str, ...] 
             "tracks": out,
         }
     )
+
+
+def known_ids() -> set[str]:
+    """Ids of the frozen list."""
+    return {row.id for row in read_rows()}
 
 
 def _predicted(submission: Submission, id: str) -> bool:
@@ -140,12 +148,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submissions", nargs="+", type=Path, metavar="SUBMISSION", help="folder or HDF5 file")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder of results (default: %(default)s)")
     parser.add_argument("--benchmark", type=Path, default=Path("runs/benchmark"), help="(default: %(default)s)")
-    parser.add_argument("--tracks", nargs="*", default=(), help="only these tracks")
+    names = sorted({name for tracks in TRACKS.values() for name in tracks})
+    parser.add_argument("--tracks", nargs="*", default=(), choices=names, help="only these; needs another --output")
     parser.add_argument("--workers", type=int, default=1, help="submissions scored at once (default: %(default)s)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
+    if args.tracks and args.output == RESULTS:
+        raise UsageError(f"Expected another --output for some tracks only: {RESULTS} holds complete results.")
     one = partial(score_path, benchmark=args.benchmark, folder=args.output, tracks=tuple(args.tracks))
     if args.workers > 1:
         with ProcessPoolExecutor(args.workers) as pool:

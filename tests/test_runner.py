@@ -137,7 +137,7 @@ def test_a_run_that_failed_and_was_killed_is_taken_up(benchmark, modules, tmp_pa
         assert a.grid == b.grid and a.channels == b.channels and a.values.any()
         assert np.array_equal(a.values, b.values)
     # another method does not mix with it
-    with pytest.raises(UsageError, match="the submission of tiny"):
+    with pytest.raises(UsageError, match="a submission of tiny with another name"):
         runner.run(benchmark, out, "other", command=command, info=info)
 
 

@@ -230,7 +230,9 @@ def test_voxels_per_point_is_the_volume_of_a_label():
     sites = []
     for s in (site(), far):
         scored = envelope_labels(entry("a", sites=[s]), s)
-        sites.append(pocket_map.SiteScores(entry("a"), s, scored.labels, scored.labels.astype(np.float32), TYPED))
+        sites.append(
+            pocket_map.SiteScores(entry("a", sites=[s]), s, scored.labels, scored.labels.astype(np.float32), TYPED)
+        )
     assert voxels_per_point(sites, "hydrophobic") == LABELLED
     assert np.isnan(voxels_per_point(sites, "pi_stacking"))
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.statistics import holm, paired_counts_test
 from pocketvox.channels import HEADLINE
+
+#: Folders of the presets that are shipped.
+MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def headline(track: dict | None) -> float:
 
 
 def shipped(results: list[dict], name: str = "pocket-map") -> dict | None:
-    """The result that others are compared with: of the methods proper, the one with the best headline.
+    """The result that others are compared with: of the presets shipped, the one with the best headline.
 
     Parameters
     ----------
@@ -78,9 +82,10 @@ def shipped(results: list[dict], name: str = "pocket-map") -> dict | None:
     Returns
     -------
     dict or None
-        None if no result of the kind ``method`` has the track with a headline.
+        None if no result of a preset in ``models/`` has the track with a headline.
     """
-    found = [r for r in results if r["method"].get("kind") == "method"]
+    presets = {path.parent.name for path in MODELS.glob("*/metadata.json")}
+    found = [r for r in results if r["method"]["name"] in presets]
     found = [r for r in found if not math.isnan(headline(r["tracks"].get(name)))]
     return min(found, key=lambda r: (-headline(r["tracks"][name]), r["method"]["name"]), default=None)
 

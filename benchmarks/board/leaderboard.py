@@ -83,6 +83,10 @@ def _read(path: Path) -> dict:
     for key, wanted in versions:
         if find(result, key) != wanted:
             raise InputError(f"{path}: expected {key} {wanted}. Received: {find(result, key)!r}. {again}")
+    entries, identical = (find(result, "prepared", key) for key in ("entries", "identical"))
+    if not entries or entries != identical:
+        received = f"{identical} of {entries} entries"
+        raise InputError(f"{path}: expected scores on the frozen entries, all of them. Received: {received}. {again}")
     if wrong := _malformed(result):
         raise InputError(f"{path}: expected results as benchmarks/README.md describes them. Received: {wrong}. {again}")
     return result
@@ -243,4 +247,6 @@ def main(args: argparse.Namespace) -> int:
     options = [f"--results {args.results}"] * (args.results != RESULTS) + [f"-o {args.output}"] * (args.output != ROOT)
     for path in found:
         print(f"{path} is not what {args.results} gives. Renew it: {' '.join([COMMAND, *options])}", file=sys.stderr)
+    if not found:
+        log.info("the leaderboard is up to date")
     return 1 if found else 0

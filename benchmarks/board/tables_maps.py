@@ -107,7 +107,7 @@ def _methods(rows: list[Entrant]) -> Table:
         "In parentheses 95 % intervals, bootstrapped over sequence clusters. hbond, hydrophobic, pi_stacking: Jaccard "
         "index. Set Jaccard: of the true and the predicted set of core channels, voxel by voxel. Core AP: mean average "
         "precision of the four core channels. Calibration error: expected, mean of the core channels. Coverage: "
-        "predicted of all entries of the benchmark; failures count as empty maps."
+        "predicted of the entries of its sets; failures count as empty maps."
     )
     body = [
         Row((count(place), title(r), text(kind(r)), *_numbers(scores), coverage(r)), kind(r))

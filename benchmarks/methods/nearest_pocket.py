@@ -62,6 +62,7 @@ def _centroid(entry: Entry, grid: Grid) -> np.ndarray:
 
 def method() -> Method:
     """See the module docstring."""
+    Store(os.environ.get("POCKETVOX_STORE") or DEFAULT_STORE)  # a store that is absent is told before hours of work
     return Method(
         name="nearest-pocket",
         title="nearest training pocket",

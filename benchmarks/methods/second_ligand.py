@@ -197,7 +197,7 @@ def method() -> Method:
     return Method(
         name="second-ligand",
         title="second ligand",
-        description="Interactions of another ligand of the same pocket, superposed: what one ligand tells of another.",
+        description="Interactions of another ligand of the same pocket, superposed; sites without one count as empty.",
         predict=predict,
         sets=(MAPS,),
         channels=TYPED,

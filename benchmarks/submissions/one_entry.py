@@ -126,7 +126,7 @@ def run_command(command: str, entry: Entry, folder: Path, scope: str, timeout: f
                 raise InputError(f"{entry.id}: expected maps (*.h5) or pockets.csv below {{output}}. Received: none.")
             for index, path in enumerate(found):
                 shutil.copyfile(path, partial / f"map{number}_{index}.h5")
-            for path in pockets:
+            for path in pockets if site is None else ():  # told where the ligand is, it cannot rank pockets
                 shutil.copyfile(path, partial / "pockets.csv")
         for problem in validate.entry_folder_problems(partial):
             raise InputError(f"{entry.id}: {problem.text}")

@@ -88,7 +88,7 @@ def run(
         If a process dies.
     """
     about = {"channels": None, **(info or {}), "name": name} if command else _about(load(name))
-    _refuse_name(about["name"], out)
+    _refuse_other(about, out)
     sets = sets or tuple(about.get("sets", ()))
     entries = [e for e in benchmark.entries() if not sets or e.set in sets]
     entries = [e for s in dict.fromkeys(e.set for e in entries) for e in [e for e in entries if e.set == s][:limit]]
@@ -133,11 +133,18 @@ def _about(method: Method) -> dict:
     return {key: value for key, value in values.items() if not callable(value) and value is not None}
 
 
-def _refuse_name(name: str, out: Path) -> None:
-    if not NAME.fullmatch(name):
-        raise UsageError(f"Expected a name of letters, digits, '.', '_' and '-'. Received: {name!r}.")
-    if (out / INFO).is_file() and (earlier := Submission(out).name) != name:
-        raise UsageError(f"Expected a new folder. Received: {out}, the submission of {earlier}. Choose another.")
+def _refuse_other(about: dict, out: Path) -> None:
+    """What an earlier run left is only taken up by the same method."""
+    if not NAME.fullmatch(about["name"]):
+        raise UsageError(f"Expected a name of letters, digits, '.', '_' and '-'. Received: {about['name']!r}.")
+    if (out / INFO).is_file():
+        earlier, now = Submission(out).info, {**about, "benchmark_version": BENCHMARK_VERSION}
+        for key in ("name", "benchmark_version", "command", "fingerprint", "task", "scope"):
+            if earlier.get(key, "") != now.get(key, ""):
+                raise UsageError(
+                    f"Expected a new folder. Received: {out}, a submission of {earlier['name']} with another {key}. "
+                    "Choose another, or remove it."
+                )
 
 
 def _earlier(out: Path, wanted: set[str]) -> dict[str, dict]:

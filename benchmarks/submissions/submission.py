@@ -54,6 +54,8 @@ class Submission:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         remedy = "benchmarks/README.md describes submissions."
+        if not self.path.exists():
+            raise InputError(f"Expected a submission: a folder or an HDF5 file. Received: {path}, which is not there.")
         try:
             text = _info_text(self.path)
             if len(text) > MAX_INFO:

@@ -35,6 +35,7 @@ from benchmarks.submissions.map_checks import (
 from benchmarks.submissions.stored_maps import H5_ERRORS, POCKETS, StoredMap
 from benchmarks.submissions.submission import INFO, Submission, pockets_csv
 from benchmarks.tracks.envelopes import SPACING
+from benchmarks.tracks.hotspots import OUTER
 from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS
 from pocketvox.errors import InputError
 from pocketvox.voxel import Grid, envelope
@@ -255,9 +256,10 @@ def _entry_problems(entry: Entry | None, maps: list[StoredMap | None], where: st
             yield problem(where, expected, received, "Give a larger box, or another one around this ligand.")
     if entry is not None and entry.set == PAIRS:
         coord = entry.atoms.coord[entry.atoms.heavy]
-        corners = np.array(list(product(*zip(coord.min(axis=0), coord.max(axis=0), strict=True))))
+        corners = np.array(list(product(*zip(coord.min(axis=0) - OUTER, coord.max(axis=0) + OUTER, strict=True))))
         if not any(one.reaches(corners).all() for one in maps):
-            yield problem(where, "one map of the whole receptor", "a part", "Values are ranked within the whole map.")
+            expected = f"one map of the whole receptor and {OUTER:g} angstrom around it"
+            yield problem(where, expected, "a part", "Values are ranked within the whole map.")
 
 
 def _tree(folder: Path, known: set[str]) -> tuple[list[Problem], dict[str, list[str]]]:

@@ -7,9 +7,10 @@ that one interaction point marks on average, which is taken from the validation 
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from benchmarks import statistics
-from pocketvox.channels import CHANNELS
+from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS
 
 #: Counts from here up are one category of the kappa statistic.
 MANY = 4
@@ -51,4 +52,7 @@ def count_agreement(chosen_on, sites, name: str, threshold: float) -> dict:
 
 
 def _detected(site, name: str) -> int:
-    return int((site.site.point_channel == CHANNELS.index(name)).sum())
+    """Interaction points inside the envelope, of this or another ligand of the entry, as the labels have them."""
+    sites = [other for other in site.entry.sites if other.role == site.site.role]
+    points = np.concatenate([other.point_coord[other.point_channel == CHANNELS.index(name)] for other in sites])
+    return int((cKDTree(site.site.coord).query(points)[0] <= ENVELOPE_RADIUS).sum()) if len(points) else 0

@@ -48,6 +48,8 @@ FOUND = 1.5
 CLEARANCE = 2.4
 #: Stands for the distance to the nearest of no peaks while medians are taken; nothing is as far (angstrom).
 NOWHERE = 1e9
+#: ... and an interpolated median beyond this holds some of it.
+FARTHEST = 1e3
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _summary(found: list[Peaks]) -> dict:
 
 def _median(distance: np.ndarray, clusters: list) -> dict:
     interval = statistics.bootstrap_median(np.minimum(distance, NOWHERE), clusters)
-    return {key: float("nan") if value > NOWHERE / 10 else value for key, value in interval.items()}
+    return {key: float("nan") if value > FARTHEST else value for key, value in interval.items()}
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ VERSION = 1
 CURVE_POINTS = 50
 #: Thresholds of methods that left out the whole validation split: what a 0/1 map is cut at.
 HALF = 0.5
+#: No threshold is lower, so that a value of 0, as of an entry that failed, is never predicted on.
+LEAST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ def pooled(sites: list[SiteScores], name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def choose_thresholds(sites: list[SiteScores], names: tuple[str, ...]) -> dict[str, float]:
     """Threshold of the best Jaccard index by channel or class; for a method without such sites the middle."""
-    return {name: metrics.choose_threshold(*pooled(sites, name)) if sites else HALF for name in names}
+    if not sites:
+        return dict.fromkeys(names, HALF)
+    return {name: float(np.maximum(metrics.choose_threshold(*pooled(sites, name)), LEAST)) for name in names}
 
 
 def score(benchmark: Benchmark, submission: Submission) -> dict | None:

@@ -81,8 +81,10 @@ def score(benchmark: Benchmark, submission: Submission, entries: Collection[str]
     dict or None
         JSON types, as benchmarks/README.md describes them. ``summary`` and ``curve`` are over the entries without a
         homologue in the training split; rows have distances, in angstrom, None without pockets. None for a submission
-        without pockets.
+        without pockets, and for methods of the ``site`` scope.
     """
+    if submission.info.get("scope") == "site":  # told where the ligand is
+        return None
     tested = [e for e in benchmark.entries(MAPS, "test") if entries is None or e.id in entries]
     if submission.info.get("kind") == "ceiling":
         tested = [e for e in tested if e.id not in submission.failures]
