@@ -33,14 +33,16 @@ TWO = ("hydrophobic", "ligand")
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"residual": True}, {"upsampling": "nearest"}, {"norm": "none", "dropout": 0.2}, {"channels": TWO}],
+    [{}, {"residual": True}, {"upsampling": "nearest"}, {"norm": "none", "dropout": 0.2}, {"channels": TWO}, {"patch": 2}],
     ids=str,
 )
 def test_network_takes_any_multiple_of_its_stride(change):
     """Fully convolutional in every variant: output has the input's size and a channel per name, as float32."""
     config = replace(TINY, **change)
     model = build_unet(config, dtype="mixed_bfloat16")
-    for size in ((8, 8, 8), (2, 4, 6)):
+    assert config.stride == 2 * config.patch
+    for cells in ((4, 4, 4), (1, 2, 3)):
+        size = tuple(config.stride * n for n in cells)
         y = model.predict_on_batch(np.ones((2, *size, len(FEATURES)), np.float32))
         assert y.shape == (2, *size, len(config.channels))
         assert y.dtype == np.float32
@@ -52,7 +54,7 @@ def test_all_options_train_every_weight():
 
     rng = np.random.default_rng(0)
     x = rng.random((2, 8, 8, 8, len(FEATURES)), dtype=np.float32)
-    for config in (TINY, replace(TINY, residual=True, upsampling="nearest")):
+    for config in (TINY, replace(TINY, residual=True, upsampling="nearest"), replace(TINY, patch=2)):
         model = build_unet(config)
         with tf.GradientTape() as tape:
             value = tf.reduce_sum(model(x, training=True) * rng.random((2, 8, 8, 8, 11), dtype=np.float32))
@@ -67,10 +69,26 @@ def test_decoder_sees_the_encoder():
     assert kernel.shape == (3, 3, 3, 2 * 4, 4)
 
 
-def test_head_starts_at_the_prevalence():
+def test_patches_tell_their_voxels_apart():
+    """A network of 2x2x2 cells resolves single voxels, in its input and in its output."""
+    model = build_unet(replace(TINY, patch=2))
+    x = np.random.default_rng(0).random((1, 8, 8, 8, len(FEATURES)), dtype=np.float32)
+    outputs = []
+    for moved in ((4, 4, 4), (4, 4, 5), (5, 4, 4)):
+        changed = x.copy()
+        changed[(0, *moved)] += 1
+        outputs.append(model.predict_on_batch(changed))
+    assert np.abs(outputs[0] - outputs[1]).max() > 1e-5
+    assert np.abs(outputs[0] - outputs[2]).max() > 1e-5
+    cell = outputs[0][0, 4:6, 4:6, 4:6, 0]
+    assert len(np.unique(cell)) == 8
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+def test_head_starts_at_the_prevalence(patch):
     """Before training the network predicts nearly the share of positive voxels it was told."""
     prevalence = np.linspace(0.01, 0.3, len(CHANNELS))
-    model = build_unet(TINY, prevalence=prevalence)
+    model = build_unet(replace(TINY, patch=patch), prevalence=prevalence)
     logits = model.predict_on_batch(np.zeros((1, 8, 8, 8, len(FEATURES)), np.float32))
     np.testing.assert_allclose(1 / (1 + np.exp(-logits[0, 4, 4, 4])), prevalence, rtol=1e-3)
     with pytest.raises(ConfigError, match="one prevalence per channel"):

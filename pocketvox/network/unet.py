@@ -9,7 +9,7 @@ from keras import layers
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
 
-# ---------------------------------------------------------------------------------------------------------------- Layer
+# --------------------------------------------------------------------------------------------------------------- Layers
 
 
 def _convolution(x, filters: int, config: NetworkConfig, dtype, *, name: str, activate: bool = True):
@@ -50,6 +50,22 @@ def _stage(x, filters: int, blocks: int, config: NetworkConfig, dtype, *, name: 
     return x
 
 
+def _patches(x, filters: int, config: NetworkConfig, dtype):
+    """Cells of 2x2x2 voxels, each seen with a rim of one voxel."""
+    x = layers.Conv3D(
+        filters,
+        4,
+        strides=2,
+        padding="same",
+        use_bias=config.norm != "batch",
+        kernel_initializer="he_normal",
+        dtype=dtype,
+        name="patches_conv",
+    )(x)
+    x = _normalise(x, config, dtype, "patches_norm")
+    return layers.Activation(config.activation, dtype=dtype, name="patches_act")(x)
+
+
 def _down(x, filters: int, config: NetworkConfig, dtype, *, name: str):
     """Halve the resolution by a strided 2x2x2 convolution."""
     x = layers.Conv3D(filters, 2, strides=2, use_bias=config.norm != "batch", dtype=dtype, name=f"{name}_conv")(x)
@@ -67,7 +83,7 @@ def _up(x, filters: int, config: NetworkConfig, dtype, *, name: str):
     return _normalise(x, config, dtype, f"{name}_norm")
 
 
-# ------------------------------------------------------------------------------------------------------ Functional Mode
+# ----------------------------------------------------------------------------------------------------- Functional Model
 
 
 def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None) -> keras.Model:
@@ -96,6 +112,8 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
     inputs = keras.Input((None, None, None, len(config.features)), dtype="float32", name="features")
     x, skips = inputs, []
+    if config.patch > 1:
+        x = _patches(x, config.filters[0], config, dtype)
     for level, (filters, blocks) in enumerate(zip(config.filters, config.blocks, strict=True)):
         if level:
             x = _down(x, filters, config, dtype, name=f"down{level}")
@@ -107,9 +125,9 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
         x = _stage(x, config.filters[level], config.blocks[level], config, dtype, name=f"decode{level}")
     if config.dropout:
         x = layers.SpatialDropout3D(config.dropout, dtype=dtype, name="dropout")(x)
-    logits = layers.Conv3D(
+    head = {1: _voxel_head, 2: _patch_head}[config.patch]
+    logits = head(
         len(config.channels),
-        1,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         bias_initializer=_log_odds(config, prevalence),
         dtype="float32",
@@ -118,7 +136,16 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     return keras.Model(inputs, logits, name="unet")
 
 
-# ---------------------------------------------------------------------------------------------------------------- Confi
+def _voxel_head(channels: int, **options):
+    return layers.Conv3D(channels, 1, **options)
+
+
+def _patch_head(channels: int, **options):
+    """Each cell's own 2x2x2 voxels and a rim of one, overlapping those of the next cells."""
+    return layers.Conv3DTranspose(channels, 4, strides=2, padding="same", **options)
+
+
+# --------------------------------------------------------------------------------------------------------------- Config
 
 
 def _log_odds(config: NetworkConfig, prevalence):
