@@ -55,8 +55,7 @@ class Config:
 
     def fingerprint(self) -> str:
         """sha256 (hexadecimal) of the canonical JSON; equal for equal configurations."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint(self.to_dict())
 
 
 @dataclass(frozen=True)
@@ -273,6 +272,11 @@ class TrainConfig(Config):
         _require(self.precision in choices, "precision", " or ".join(choices), self.precision)
         size, stride = self.sampling.crop_size, self.network.stride
         _require(size % stride == 0, "sampling.crop_size", f"a multiple of the network's stride {stride}", size)
+
+
+def fingerprint(data: dict) -> str:
+    """sha256 (hexadecimal) of the canonical JSON of a dictionary of JSON types."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _require(condition: bool, name: str, expected: str, received) -> None:

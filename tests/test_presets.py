@@ -194,6 +194,14 @@ def test_annotating_changes_what_is_known_not_what_it_is(preset):
     assert again.fingerprint == preset.fingerprint
 
 
+def test_shipped_presets_stay_loadable():
+    """Settings that later versions add to a configuration change no preset made before them."""
+    shipped = presets.list_presets()
+    assert shipped
+    for entry in shipped:
+        assert presets.load_preset(entry["name"]).fingerprint == entry["fingerprint"]
+
+
 def test_finding_presets(preset, monkeypatch):
     """Listed oldest first with 10 after 9; found by name; the newest without a name; errors list what there is."""
     models = preset.folder.parent

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox import __version__
-from pocketvox.config import Config, NetworkConfig
+from pocketvox.config import Config, NetworkConfig, fingerprint
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES
 from pocketvox.inference.calibration import IDENTITY
@@ -188,7 +188,7 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
             raise ConfigError(
                 f"Expected {path} with sha256 {expected}. Received: {received}. The preset is damaged: install it anew."
             )
-    if preset.fingerprint != _fingerprint(preset.config, preset.metadata["files"]):
+    if preset.fingerprint != _fingerprint(preset.folder, preset.metadata["files"]):
         raise ConfigError(f"Expected {preset.folder / METADATA} to fit its configuration. Install the preset anew.")
     if preset.features != FEATURES:
         raise ConfigError(
@@ -238,7 +238,7 @@ def save_preset(
         export_openvino(model, made / OPENVINO)
         _write_json(made / CONFIG, config.to_dict())
         (made / CARD).write_text(card, encoding="utf-8")
-        _write_metadata(made, config, training, metrics)
+        _write_metadata(made, training, metrics)
         os.rename(made, folder)
     return load_preset(folder)
 
@@ -255,7 +255,7 @@ def annotate_preset(folder: str | Path, *, metrics: dict, card: str) -> None:
     """
     preset = _read(Path(folder))
     (preset.folder / CARD).write_text(card, encoding="utf-8")
-    _write_metadata(preset.folder, preset.config, preset.metadata["training"], metrics)
+    _write_metadata(preset.folder, preset.metadata["training"], metrics)
 
 
 def _preset_folders() -> list[Path]:
@@ -294,12 +294,12 @@ def _read(folder: Path) -> Preset:
     return Preset(folder.name, folder, config, metadata)
 
 
-def _write_metadata(folder: Path, config: PresetConfig, training: dict, metrics: dict) -> None:
+def _write_metadata(folder: Path, training: dict, metrics: dict) -> None:
     files = {str(path.relative_to(folder).as_posix()): _sha256(path) for path in _files(folder)}
     metadata = {
         "schema_version": SCHEMA_VERSION,
         "pocketvox": __version__,
-        "fingerprint": _fingerprint(config, files),
+        "fingerprint": _fingerprint(folder, files),
         "files": files,
         "training": training,
         "metrics": metrics,
@@ -311,8 +311,10 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != METADATA)
 
 
-def _fingerprint(config: PresetConfig, files: dict[str, str]) -> str:
-    return hashlib.sha256(f"{config.fingerprint()} {files.get(WEIGHTS)}".encode()).hexdigest()
+def _fingerprint(folder: Path, files: dict[str, str]) -> str:
+    """Of the configuration as it stands in its file, so that settings added to later versions leave it as it is."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return hashlib.sha256(f"{fingerprint(config)} {files.get(WEIGHTS)}".encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
