@@ -138,6 +138,9 @@ class SamplingConfig(Config):
         Crop centres are displaced uniformly within a ball of this radius (angstrom).
     noise : float
         Standard deviation of Gaussian noise added to receptor coordinates (angstrom).
+    warp : float
+        Root mean square of a smooth random displacement of the receptor (angstrom): neighbouring atoms move together,
+        as between structures with and without a ligand.
     rotate : bool
         Rotate each crop randomly about its centre.
     ignored_radius : float
@@ -150,6 +153,7 @@ class SamplingConfig(Config):
     surface_fraction: float = 0.2
     jitter: float = 4.0
     noise: float = 0.1
+    warp: float = 0.0
     rotate: bool = True
     ignored_radius: float = 2.5
 
@@ -157,7 +161,7 @@ class SamplingConfig(Config):
         _require(self.crop_size > 0, "crop_size", "a positive number", self.crop_size)
         _require(self.spacing > 0, "spacing", "a positive number", self.spacing)
         _require(0 <= self.surface_fraction <= 1, "surface_fraction", "0 to 1", self.surface_fraction)
-        for name in ("jitter", "noise", "ignored_radius", "cluster_power"):
+        for name in ("jitter", "noise", "warp", "ignored_radius", "cluster_power"):
             _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
 
 
@@ -174,6 +178,13 @@ class LossConfig(Config):
         Weight of the soft Dice part relative to the cross-entropy.
     focal : float
         Exponent of the focal factor on the cross-entropy; 0 is plain cross-entropy, the only calibrated choice.
+    tversky : float
+        Weight of a Tversky part relative to the cross-entropy.
+    false_positives : float
+        What a false positive costs in the Tversky part, 0 to 1; a false negative costs the rest. With 0.5 it is Dice.
+    unlabelled : float
+        Weight of voxels outside the ligand envelope as negatives of the typed channels. They are unknown, not negative:
+        above 0, probabilities are no longer conditional on a ligand atom.
     """
 
     channel_weights: dict[str, float] = field(
@@ -187,13 +198,17 @@ class LossConfig(Config):
     )
     dice: float = 0.1
     focal: float = 0.0
+    tversky: float = 0.0
+    false_positives: float = 0.5
+    unlabelled: float = 0.0
 
     def __post_init__(self):
         unknown = [c for c in self.channel_weights if c not in CHANNELS]
         _require(not unknown, "channel_weights", f"names among {', '.join(CHANNELS)}", ", ".join(unknown))
         _require(min(self.channel_weights.values(), default=0) >= 0, "channel_weights", ">= 0", self.channel_weights)
-        for name in ("dice", "focal"):
+        for name in ("dice", "focal", "tversky", "unlabelled"):
             _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
+        _require(0 <= self.false_positives <= 1, "false_positives", "0 to 1", self.false_positives)
 
 
 @dataclass(frozen=True)
@@ -226,6 +241,8 @@ class TrainConfig(Config):
         Number of fixed validation crops.
     initial_weights : str
         Weights file (``.weights.h5``) to start from; empty starts at random.
+    data_fraction : float
+        Share of the store's training families that is used, above 0 to 1; a smaller share is part of a larger one.
     extra_store : str
         Second data store, such as of pseudo-ligands; empty if there is none.
     extra_fraction : float
@@ -251,10 +268,12 @@ class TrainConfig(Config):
     threads: int = 0
     val_crops: int = 150
     initial_weights: str = ""
+    data_fraction: float = 1.0
     extra_store: str = ""
     extra_fraction: float = 0.0
 
     def __post_init__(self):
+        _require(0 < self.data_fraction <= 1, "data_fraction", "above 0 to 1", self.data_fraction)
         _require(0 <= self.extra_fraction <= 1, "extra_fraction", "0 to 1", self.extra_fraction)
         _require(
             bool(self.extra_store) == (self.extra_fraction > 0),

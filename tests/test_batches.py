@@ -10,7 +10,15 @@ from store_fixture import FEATURES, make_item
 
 from pocketvox.channels import CHANNELS, LIGAND, TYPED
 from pocketvox.config import SamplingConfig
-from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops, ligand_weights
+from pocketvox.data.batches import (
+    UNKNOWN,
+    MixedSampler,
+    Sampler,
+    fixed_crops,
+    ligand_weights,
+    share,
+    smooth_displacement,
+)
 from pocketvox.data.store import PSEUDO
 from pocketvox.errors import InputError
 from pocketvox.voxel import cube_rotations, rotate_volume
@@ -108,6 +116,40 @@ def test_noise_moves_the_receptor_only():
     plain = sampler().sample(0, 0)
     assert not np.allclose(noisy[0], plain[0])
     assert np.array_equal(noisy[1], plain[1])
+
+
+def test_warp_is_smooth_and_as_large_as_asked():
+    """Root mean square as configured; atoms a bond apart move together, atoms far apart do not."""
+    rng = np.random.default_rng(0)
+    first = rng.uniform(-50, 50, (200, 3)).astype(np.float32)
+    bonded = first + np.array([1.5, 0, 0], np.float32)
+    moves = [smooth_displacement(np.concatenate([first, bonded]), 0.5, rng) for _ in range(200)]
+    assert np.sqrt(np.mean([(m**2).sum(axis=1).mean() for m in moves])) == pytest.approx(0.5, rel=0.05)
+    near = np.mean([(m[:200] * m[200:]).sum(axis=1).mean() for m in moves]) / 0.25
+    far = np.mean([(m[:100] * m[100:200]).sum(axis=1).mean() for m in moves]) / 0.25
+    assert near == pytest.approx(np.exp(-(1.5**2) / (2 * 4.0**2)), abs=0.05)  # of a Gaussian field of length 4 A
+    assert abs(far) < 0.05
+
+
+def test_warp_moves_the_receptor_only():
+    """A warped sample has other features and the same targets, and is the same each time it is drawn."""
+    plain = sampler(config=replace(CONFIG, noise=0.0))
+    warped = sampler(config=replace(CONFIG, noise=0.0, warp=1.0))
+    (x, y), (moved, same) = plain.sample(0, 3), warped.sample(0, 3)
+    assert np.abs(moved - x).max() > 0.05
+    assert np.array_equal(same, y)
+    assert np.array_equal(warped.sample(0, 3)[0], moved)
+
+
+def test_shares_of_the_families_are_nested():
+    """Half of the families, whole; the quarter lies within the half; everything is everything."""
+    items = [make_item(id=f"s{k}", clusters=(f"c{k // 2}",)) for k in range(16)]
+    half, quarter = share(items, 0.5, seed=3), share(items, 0.25, seed=3)
+    assert len({item.clusters for item in half}) == 4
+    assert len(half) == 8
+    assert {item.id for item in quarter} < {item.id for item in half}
+    assert share(items, 1.0, seed=3) == items
+    assert len(share(items, 1e-6, seed=3)) == 2
 
 
 def test_surface_crops():

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pocketvox.channels import CHANNELS
-from pocketvox.config import LossConfig, NetworkConfig, SamplingConfig, TrainConfig
+from pocketvox.config import LossConfig, NetworkConfig, SamplingConfig, TrainConfig, fingerprint
 from pocketvox.errors import ConfigError
 
 
@@ -70,7 +70,9 @@ def test_fingerprint_depends_on_values_not_on_order():
     assert a.fingerprint() == b.fingerprint()
     assert a.fingerprint() != LossConfig(channel_weights={"ligand": 1.0, "metal": 2.5}, dice=0.5).fingerprint()
     # printf '%s' '{"channel_weights":{"ligand":1.0,"metal":2.0},"dice":0.5,"focal":0.0}' | sha256sum
-    assert a.fingerprint() == "0ab3396ce2d15131f11111bca967b5b7f894196237acdeb58505dab7ad16ae77"
+    data = {"focal": 0.0, "dice": 0.5, "channel_weights": {"metal": 2.0, "ligand": 1.0}}
+    assert fingerprint(data) == "0ab3396ce2d15131f11111bca967b5b7f894196237acdeb58505dab7ad16ae77"
+    assert a.fingerprint() == fingerprint(a.to_dict())
 
 
 def test_files(tmp_path):

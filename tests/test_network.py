@@ -33,7 +33,14 @@ TWO = ("hydrophobic", "ligand")
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"residual": True}, {"upsampling": "nearest"}, {"norm": "none", "dropout": 0.2}, {"channels": TWO}, {"patch": 2}],
+    [
+        {},
+        {"residual": True},
+        {"upsampling": "nearest"},
+        {"norm": "none", "dropout": 0.2},
+        {"channels": TWO},
+        {"patch": 2},
+    ],
     ids=str,
 )
 def test_network_takes_any_multiple_of_its_stride(change):
@@ -97,29 +104,46 @@ def test_head_starts_at_the_prevalence(patch):
         build_unet(replace(TINY, features=()))
 
 
-def by_hand(z, y, weights, dice, focal):
-    """The loss as its docstring defines it, in float64 loops over channels."""
+def by_hand(z, y, weights, *, dice=0.0, focal=0.0, tversky=0.0, false_positives=0.5, unlabelled=0.0):
+    """The loss as its docstring defines it, in float64 loops over channels; the last channel is ``ligand``."""
     total = 0.0
     for k, weight in enumerate(weights):
         known = y[..., k] != UNKNOWN
         t, p = y[..., k][known].astype(float), 1 / (1 + np.exp(-z[..., k][known].astype(float)))
         entropy = -(t * np.log(p) + (1 - t) * np.log(1 - p)) * np.abs(t - p) ** focal
         value = entropy.mean() if known.any() else 0.0
-        value += dice * (1 - (2 * (t * p).sum() + 1) / (t.sum() + p.sum() + 1))
+        if unlabelled and k < len(weights) - 1:
+            q = 1 / (1 + np.exp(-z[..., k][~known].astype(float)))
+            outside = -np.log(1 - q) * q**focal
+            value = (entropy.sum() + unlabelled * outside.sum()) / (known.sum() + unlabelled * (~known).sum())
+        true, false, missed = (t * p).sum(), ((1 - t) * p).sum(), (t * (1 - p)).sum()
+        value += dice * (1 - (2 * true + 1) / (t.sum() + p.sum() + 1))
+        value += tversky * (1 - (true + 1) / (true + false_positives * false + (1 - false_positives) * missed + 1))
         total += weight / sum(weights) * value
     return total
 
 
-@pytest.mark.parametrize(("dice", "focal"), [(0.0, 0.0), (0.3, 0.0), (0.0, 2.0), (0.5, 1.0)])
-def test_loss_by_hand(dice, focal):
-    """Cross-entropy over known voxels per channel, Dice and focal parts, channel weights; a channel may be unknown."""
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dice": 0.0},
+        {"dice": 0.3},
+        {"focal": 2.0, "dice": 0.0},
+        {"dice": 0.5, "focal": 1.0},
+        {"dice": 0.0, "tversky": 0.5, "false_positives": 0.3},
+        {"dice": 0.1, "unlabelled": 0.05},
+    ],
+    ids=str,
+)
+def test_loss_by_hand(options):
+    """Cross-entropy over known voxels per channel, its further parts, channel weights; a channel may be unknown."""
     rng = np.random.default_rng(1)
     z = rng.normal(0, 3, (2, 4, 4, 4, 2)).astype(np.float32)
     y = rng.integers(0, 3, z.shape).astype(np.uint8)
-    loss = MaskedLoss(LossConfig({"hydrophobic": 3.0}, dice=dice, focal=focal), TWO)
-    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), dice, focal), rel=1e-5)
+    loss = MaskedLoss(LossConfig({"hydrophobic": 3.0}, **options), TWO)
+    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), **options), rel=1e-5)
     y[..., 0] = UNKNOWN
-    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), dice, focal), rel=1e-5)
+    assert float(loss(y, z)) == pytest.approx(by_hand(z, y, (3.0, 1.0), **options), rel=1e-5)
     again = MaskedLoss.from_config(json.loads(json.dumps(loss.get_config())))
     assert float(again(y, z)) == float(loss(y, z))
 

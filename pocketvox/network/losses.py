@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from pocketvox.channels import LIGAND
 from pocketvox.config import LossConfig
 
 
 class MaskedLoss(keras.losses.Loss):
-    """Cross-entropy, averaged over known voxels per channel and over channels, with an optional soft Dice part.
+    """Cross-entropy, averaged over known voxels per channel and over channels, with optional soft overlap parts.
 
     Each channel's cross-entropy is the mean over its known voxels of the batch, so the few voxels inside ligand
     envelopes count as much as the many outside. Positive and negative voxels weigh the same: the optimum is the
@@ -26,7 +27,7 @@ class MaskedLoss(keras.losses.Loss):
     -----
     Called with targets (b, x, y, z, K) of 0, 1 or ``pocketvox.data.batches.UNKNOWN`` and logits of the same shape.
     The Dice part follows Milletari et al., doi:10.1109/3DV.2016.79; the focal factor Lin et al.,
-    doi:10.1109/ICCV.2017.324.
+    doi:10.1109/ICCV.2017.324; the Tversky part Salehi et al., doi:10.1007/978-3-319-67389-9_44.
     """
 
     def __init__(self, config: LossConfig, channels: tuple[str, ...], name: str = "masked_loss"):
@@ -35,6 +36,7 @@ class MaskedLoss(keras.losses.Loss):
         self.channels = tuple(channels)
         weights = np.array([config.channel_weights.get(name, 1.0) for name in channels], np.float32)
         self._weights = weights / max(float(weights.sum()), 1e-6)
+        self._unlabelled = np.array([config.unlabelled * (name != LIGAND) for name in channels], np.float32)
 
     def call(self, y_true, y_pred):
         """Loss of a batch, a float32 scalar."""
@@ -43,15 +45,21 @@ class MaskedLoss(keras.losses.Loss):
         logits = ops.cast(y_pred, "float32")
         axes = (0, 1, 2, 3)
         entropy = ops.relu(logits) - logits * target + ops.softplus(-ops.abs(logits))
-        if self.config.focal or self.config.dice:
+        if self.config.focal or self.config.dice or self.config.tversky:
             probability = ops.sigmoid(logits)
         if self.config.focal:
             entropy = entropy * ops.power(ops.abs(target - probability), self.config.focal)
-        per_channel = ops.sum(entropy * known, axes) / ops.maximum(ops.sum(known, axes), 1.0)
-        if self.config.dice:
+        counted = known + (1 - known) * self._unlabelled if self.config.unlabelled else known
+        per_channel = ops.sum(entropy * counted, axes) / ops.maximum(ops.sum(counted, axes), 1.0)
+        if self.config.dice or self.config.tversky:
             overlap = ops.sum(probability * target, axes)  # target is 0 where unknown
-            total = ops.sum((probability + target) * known, axes)
-            per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (total + 1))
+            predicted, positive = ops.sum(probability * known, axes), ops.sum(target, axes)
+        if self.config.dice:
+            per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (predicted + positive + 1))
+        if self.config.tversky:
+            cost = self.config.false_positives
+            missed = cost * (predicted - overlap) + (1 - cost) * (positive - overlap)
+            per_channel = per_channel + self.config.tversky * (1 - (overlap + 1) / (overlap + missed + 1))
         return ops.sum(per_channel * ops.convert_to_tensor(self._weights))
 
     def get_config(self) -> dict:

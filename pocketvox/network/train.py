@@ -25,7 +25,7 @@ import numpy as np
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops
+from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops, share
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
@@ -95,7 +95,10 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     config = replace(config, network=_with_features(config.network, store))
     _claim(out, config, resume)
     names = {"features": store.features, "channels": config.network.channels, "seed": config.seed}
-    sampler = Sampler(store.load("train"), config.sampling, **names)
+    items = store.load("train")
+    if config.data_fraction < 1:
+        items = share(items, config.data_fraction, config.seed)
+    sampler = Sampler(items, config.sampling, **names)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
         extra = Sampler(_matching(Store(config.extra_store), store).load("train"), config.sampling, **names)
