@@ -256,6 +256,18 @@ def test_a_run_folder_keeps_its_configuration(whole_run):
 SMALL = {"filters": [4, 8], "blocks": [1, 1]}
 
 
+def test_runs_are_validated_on_the_same_crops(whole_run):
+    """Neither the seed nor what the training samples are drawn by changes the validation crops."""
+    root, _ = whole_run
+    config, store = config_for(root / "store.h5"), training.Store(root / "store.h5")
+    other = replace(config, seed=config.seed + 1, sampling=replace(config.sampling, cluster_power=1.0, jitter=0.0))
+    crops = [training.Validation(training.validation_sampler(store, c), 6, 2).crops for c in (config, other)]
+    for (i, centre, rotation), (j, moved, turned) in zip(*crops, strict=True):
+        assert i == j
+        assert np.array_equal(centre, moved)
+        assert np.array_equal(rotation, turned)
+
+
 def test_dataset_feeds_fit(whole_run):
     """The Keras dataset gives the sampler's batches, moves on with the epochs, and ``model.fit`` accepts it."""
     from pocketvox.data import Sampler, Store

@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 #: The moving average of weights is updated once in this many steps.
 EMA_INTERVAL = 8
 
+#: What decides on the validation crops, the same in every run so that runs can be compared.
+VALIDATION_SAMPLING, VALIDATION_SEED = {"cluster_power": 0.5, "surface_fraction": 0.25}, 1
+
 #: Crops from which the prevalence of each channel is estimated, for the head's initial bias.
 _PREVALENCE_CROPS = 64
 
@@ -104,7 +107,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
         extra = Sampler(_matching(Store(config.extra_store), store).load("train"), config.sampling, **names)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)
-    validation = Validation(Sampler(store.load("val"), config.sampling, **names), config.val_crops, config.batch_size)
+    validation = Validation(validation_sampler(store, config), config.val_crops, config.batch_size)
     run = _Run(config, out, sampler)
     if (out / "checkpoint.h5").exists():
         run.restore()
@@ -223,6 +226,12 @@ class _Run:
 
 
 _SCALARS = ("epoch", "step", "best", "loss_sum", "seconds", "waiting")
+
+
+def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
+    """Of validation structures, drawing the same crops in every run of one crop size and spacing."""
+    names = {"features": store.features, "channels": config.network.channels}
+    return Sampler(store.load("val"), replace(config.sampling, **VALIDATION_SAMPLING), seed=VALIDATION_SEED, **names)
 
 
 class Validation:
