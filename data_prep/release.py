@@ -1,8 +1,10 @@
 """Make a preset from a training run: ``python -m data_prep.release RUN -o models/NAME [--card FILE]``.
 
 The best weights of the run are used over whole validation proteins, the way ``pocketvox scan`` does, to fit the
-calibration of each channel, to choose the threshold with the best Jaccard index per channel, and to choose how pockets
-are cut out of the ``ligand`` channel (best DCA success). The test split is not looked at.
+calibration of each channel, to choose the threshold with the best Jaccard index per channel, to choose how pockets are
+cut out of the ``ligand`` channel (best DCA success), and to find from which probability hot-spots can be trusted
+(:mod:`data_prep.discovery`). Training proteins show what pockets the network knows (:mod:`data_prep.domain`). The test
+split is not looked at.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.discovery import fit_discovery, judge, report
+from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.config import TrainConfig
 from pocketvox.data.store import Store, StoreItem
@@ -132,7 +136,8 @@ def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, 
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
         save_preset(raw, PresetConfig(**shape), run / "best.weights.h5", training={}, metrics={}, card="")
-        maps = predictions(load_predictor(raw), items)
+        predictor = load_predictor(raw)
+        maps = predictions(predictor, items)
     curves = histograms(items, maps, config.sampling.ignored_radius)
     lines = {name: fit_calibration(curve) for name, curve in curves.items()}
     maps = [calibrated(volume, lines) for volume in maps]
@@ -143,15 +148,25 @@ def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, 
         if c.positives.sum()
     }
     pockets, rates = choose_pockets(items, maps)
+    judged = judge(items, maps, PocketConfig.from_dict(pockets), thresholds)
+    discovery = fit_discovery(judged)
     validation = {
         "jaccard": {name: c.best_jaccard()[0] for name, c in curves.items() if c.positives.sum()},
         "average_precision": {name: c.average_precision() for name, c in curves.items() if c.positives.sum()},
         "pockets": rates,
+        "discovery": report(judged, discovery),
     }
     log.info("%s", json.dumps(validation, indent=1))
-    final = PresetConfig(**shape, thresholds=thresholds, calibration=lines, pockets=pockets)
+    final = PresetConfig(**shape, thresholds=thresholds, calibration=lines, pockets=pockets, discovery=discovery)
+    domain = training_domain(
+        data.load("train"),
+        lambda points, grid: calibrated(predictor(points, grid), lines),
+        PocketConfig.from_dict(pockets),
+        config.sampling.spacing,
+    )
     weights = run / "best.weights.h5"
-    save_preset(out, final, weights, training=training, metrics={"validation": validation}, card=card)
+    metrics = {"validation": validation}
+    save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -94,10 +94,10 @@ def receptor_points(atoms: Atoms) -> FeaturePoints:
     normals = np.array([ring.normal for ring in sites.rings]).reshape(-1, 3)
     faces = np.concatenate([centers + STACKING_DISTANCE * normals, centers - STACKING_DISTANCE * normals])
     offered = (
-        _free(hydrogen_bond_points(sites, sites.donor), sites.coord),
-        _free(hydrogen_bond_points(sites, sites.acceptor), sites.coord),
+        free_points(hydrogen_bond_points(sites, sites.donor), sites.coord),
+        free_points(hydrogen_bond_points(sites, sites.acceptor), sites.coord),
         centers,
-        _free(faces, sites.coord),
+        free_points(faces, sites.coord),
     )
     coord = np.concatenate([sites.coord, *offered]).astype(np.float32)
     features = np.zeros((len(coord), len(FEATURES)), bool)
@@ -117,6 +117,18 @@ def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
     sites : Sites
     hybridisation : ndarray, shape=(n,), dtype=uint8
         ``sites.donor`` or ``sites.acceptor``: 0 (no points), 2 (trigonal) or 3 (tetrahedral).
+    """
+    atom, valence = free_valences(sites, hybridisation)
+    return sites.coord[atom] + HBOND_LENGTH * valence
+
+
+def free_valences(sites: Sites, hybridisation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Atoms, shape=(m,), and unit vectors along their hydrogens or lone pairs, shape=(m, 3), dtype=float64.
+
+    Parameters
+    ----------
+    sites, hybridisation
+        As for :func:`hydrogen_bond_points`.
 
     Notes
     -----
@@ -125,7 +137,7 @@ def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
     around one neighbour.
     """
     count = (sites.neighbours[:, :3] >= 0).sum(axis=1)
-    points = []
+    atoms, valences = [np.empty(0, int)], [np.empty((0, 3))]
     for directions_of, wanted, bonded in (
         (_opposite, 2, 2),
         (_beside_in_plane, 2, 1),
@@ -136,9 +148,11 @@ def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
         i = np.flatnonzero((hybridisation == wanted) & (count == bonded))
         if len(i):
             directions = directions_of(sites, i)
-            points.append((sites.coord[i][:, None] + HBOND_LENGTH * directions).reshape(-1, 3))
-    points = np.concatenate(points) if points else np.empty((0, 3))
-    return points[np.isfinite(points).all(axis=1)]
+            atoms.append(np.repeat(i, directions.shape[1]))
+            valences.append(directions.reshape(-1, 3))
+    atom, valence = np.concatenate(atoms), np.concatenate(valences)
+    defined = np.isfinite(valence).all(axis=1)
+    return atom[defined], valence[defined]
 
 
 def _site_types(sites: Sites) -> np.ndarray:
@@ -158,7 +172,7 @@ def _site_types(sites: Sites) -> np.ndarray:
     return types
 
 
-def _free(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
+def free_points(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     """The points that no atom occupies."""
     if not len(points):
         return points

@@ -68,6 +68,8 @@ def scan(
     engine="auto",
     threads: int | None = None,
     predictor=None,
+    rotations: int = 1,
+    fdr: float | None = None,
     model: int | None = None,
     keep=(),
     cache: str | Path | None = None,
@@ -97,6 +99,12 @@ def scan(
     predictor : Predictor, optional
         From :func:`pocketvox.inference.load_predictor`, to scan many structures with one; then ``preset``, ``engine``
         and ``threads`` are not used.
+    rotations : int
+        Average the maps over 2, 4, 8, 12 or 24 orientations of the receptor: slightly better maps, which depend less on
+        its orientation, in so many times the time. See :func:`pocketvox.inference.predict_volume`.
+    fdr : float, optional
+        Keep only hot-spots of the channels and probabilities at which at most this share is false; a level of the
+        preset. See :func:`pocketvox.inference.discovery_thresholds`.
     model : int, optional
         Model number; the first if not given.
     keep : sequence of str, optional
@@ -115,24 +123,28 @@ def scan(
     StructureError, SelectionError, LigandError, DownloadError, ConfigError, UsageError
     """
     from pocketvox.features import receptor_points
-    from pocketvox.inference import load_predictor
-    from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets
+    from pocketvox.inference import discovery_thresholds, load_predictor
+    from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets, rate_pockets, reaching, unfamiliar
 
     seconds: dict[str, float] = {}
     if predictor is None:
         with _timed(seconds, "load"):
             predictor = load_predictor(preset, engine=engine, threads=threads)
+    trusted = {} if fdr is None else discovery_thresholds(predictor.preset, fdr)
     options = {"model": model, "keep": keep, "cache": cache, "spacing": predictor.preset.spacing}
     prepared = prepare(source, around=around, center=center, size=size, **options)
     seconds |= prepared.seconds
     with _timed(seconds, "features"):
         points = receptor_points(prepared.receptor)
     with _timed(seconds, "predict"):
-        maps = predictor(points, prepared.grid, progress)
+        maps = predictor(points, prepared.grid, progress, rotations=rotations)
     with _timed(seconds, "pockets"):
         thresholds = {name: p for name, p in predictor.preset.thresholds.items() if name != "ligand"}
         pocket_config = PocketConfig.from_dict(predictor.preset.config.pockets)
         pockets = find_pockets(maps, prepared.receptor, pocket_config, HotspotConfig(thresholds=thresholds))
+        if fdr is not None:
+            pockets = reaching(pockets, trusted)
+        pockets = rate_pockets(pockets, points, maps, predictor.preset.domain())
     return Result(
         name=prepared.structure.name,
         pockets=pockets,
@@ -144,7 +156,10 @@ def scan(
         fingerprint=predictor.preset.fingerprint,
         engine=predictor.engine_name,
         calibrated=predictor.preset.calibrated,
-        warnings=prepared.warnings,
+        rotations=rotations,
+        fdr=fdr,
+        fdr_thresholds=trusted,
+        warnings=(*prepared.warnings, *unfamiliar(pockets)),
         seconds=seconds,
     )
 

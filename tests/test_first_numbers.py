@@ -290,7 +290,7 @@ def preset(tmp_path):
     (folder / presets.CONFIG).write_text(json.dumps(config.to_dict()))
     (folder / presets.WEIGHTS).write_bytes(b"weights")
     (folder / presets.CARD).write_text("# Card\n")
-    presets._write_metadata(folder, config, {"epochs": 3}, {"loss": 0.5})
+    presets._write_metadata(folder, {"epochs": 3}, {"loss": 0.5})
     return presets.load_preset(folder)
 
 

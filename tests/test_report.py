@@ -86,11 +86,11 @@ def result(**changes) -> Result:
 
 # --------------------------------------------------------------------------------------------------------------- tables
 def test_pockets_table_to_the_byte():
-    """P2Rank's columns in its order, then volume and depth; no negative zero."""
+    """P2Rank's columns in its order, then ours; no negative zero."""
     assert pockets_csv((pocket(),)) == (
         "name,rank,score,probability,sas_points,surf_atoms,center_x,center_y,center_z,residue_ids,surf_atom_ids,"
-        "volume,depth\n"
-        "pocket1,1,12.3456,0.2500,570,7,10.000,0.000,2.500,A_25 LONG_-3A,,240.47,6.25\n"
+        "volume,depth,domain_score,uncertainty\n"
+        "pocket1,1,12.3456,0.2500,570,7,10.000,0.000,2.500,A_25 LONG_-3A,,240.47,6.25,,\n"
     )
 
 

@@ -10,8 +10,17 @@ from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FEATURES, FeaturePoints
 from pocketvox.inference.predictor import Predictor
 from pocketvox.inference.presets import Preset, PresetConfig
-from pocketvox.inference.tiling import MARGIN, REACH, array_window, averaged, predict_volume, sliding_window
-from pocketvox.voxel import Grid, cube_rotations, voxelize
+from pocketvox.inference.tiling import (
+    MARGIN,
+    REACH,
+    ROTATIONS,
+    array_window,
+    averaged,
+    predict_volume,
+    rotation_set,
+    sliding_window,
+)
+from pocketvox.voxel import Grid, cube_rotations, rotate_coord, rotate_volume, voxelize
 
 CONFIG = {"network": {"features": FEATURES, "filters": [4, 8], "blocks": [1, 1]}, "spacing": 1.0}
 
@@ -126,7 +135,7 @@ def test_tiles_far_from_the_receptor_are_skipped():
 def test_averaging_over_rotations():
     """An equivariant predictor is unchanged; one that favours a direction becomes the mean of its rotated self."""
     x = np.random.default_rng(2).random((1, 6, 4, 8, 2))
-    np.testing.assert_allclose(averaged(lambda v: v**2, cube_rotations())(x), x**2, rtol=1e-6)
+    np.testing.assert_allclose(averaged(lambda v: v**2, 24)(x), x**2, rtol=1e-6)
 
     def first_plane(v):
         out = np.zeros_like(v)
@@ -134,9 +143,60 @@ def test_averaging_over_rotations():
         return out
 
     cube = np.zeros((1, 5, 5, 5, 1))
-    out = averaged(first_plane, cube_rotations())(cube)[0, ..., 0]
+    out = averaged(first_plane, 24)(cube)[0, ..., 0]
     assert out[2, 2, 2] == 0 and out[0, 2, 2] == pytest.approx(1 / 6) and out[0, 0, 0] == pytest.approx(1 / 2)
-    assert averaged(first_plane, None) is first_plane
+    assert averaged(first_plane, 1) is first_plane
+
+
+@pytest.mark.parametrize("n", ROTATIONS)
+def test_sets_of_rotations_are_spread_and_nested(n):
+    """Each begins the next; neighbours are 180, 120 or 90 degrees apart; all but the 8 are groups."""
+    turns = rotation_set(n)
+    cosines = [(np.trace(a.T @ b) - 1) / 2 for i, a in enumerate(turns) for b in turns[:i]]
+    assert len(turns) == n and np.array_equal(turns, rotation_set(24)[:n]) and np.array_equal(turns[0], np.eye(3))
+    assert max(cosines, default=-1) == {1: -1, 2: -1, 4: -1, 8: -0.5, 12: -0.5, 24: 0}[n]
+    known = {turn.round().astype(int).tobytes() for turn in turns}
+    assert len(known) == n
+    assert (n == 8) != ({(a @ b).round().astype(int).tobytes() for a in turns for b in turns} == known)
+
+
+def test_other_numbers_of_rotations_are_refused():
+    with pytest.raises(UsageError, match="1, 2, 4, 8, 12, 24. Received: 3"):
+        rotation_set(3)
+
+
+def scene() -> tuple[FeaturePoints, Grid]:
+    """Atoms in a grid of no two equal edges, six tiles."""
+    atoms = points(*np.random.default_rng(5).uniform(-9, 9, (12, 3)) * (0.8, 0.4, 1.2))
+    return atoms, Grid.centred((0, 0, 0), (16, 8, 24), 1.0)
+
+
+@pytest.mark.parametrize("n", ROTATIONS)
+def test_rotations_change_nothing_for_an_engine_without_directions(n):
+    """Each view is turned back to where it came from, in tiles that are no cubes as well."""
+    atoms, grid = scene()
+    once = predict_volume(preset(), atoms, grid, engine=first_channels).values
+    mean = predict_volume(preset(), atoms, grid, engine=first_channels, rotations=n).values
+    np.testing.assert_allclose(mean, once, rtol=1e-6)
+    assert once.max() > 0.5
+
+
+def test_averaged_maps_turn_with_the_receptor():
+    """An engine that sums along one axis of its tile: over all 24 rotations the map of a turned receptor is turned."""
+
+    def sweep(x):
+        return first_channels(np.cumsum(x, axis=1) * np.linspace(0, 1, x.shape[3])[:, None] / 8)
+
+    atoms, grid = scene()
+    for turn in cube_rotations()[[4, 9, 14]]:
+        turned = FeaturePoints(rotate_coord(atoms.coord, turn).astype(np.float32), atoms.features, atoms.radius)
+        there = Grid.centred((0, 0, 0), tuple(int(n) for n in np.abs(turn) @ grid.shape), 1.0)
+        gap = {}
+        for n in (1, 24):
+            expected = rotate_volume(predict_volume(preset(), atoms, grid, engine=sweep, rotations=n).values, turn)
+            received = predict_volume(preset(), turned, there, engine=sweep, rotations=n).values
+            gap[n] = np.abs(received - expected).max()
+        assert gap[24] < 1e-5 < 0.05 < gap[1]
 
 
 def test_another_spacing_is_refused():

@@ -45,6 +45,6 @@ def make_preset(folder: Path) -> Path:
     _write_json(folder / CONFIG, config.to_dict())
     (folder / WEIGHTS).write_bytes(b"the Keras engine is not tested with this preset")
     (folder / CARD).write_text("A network of one layer for tests.\n")
-    _write_metadata(folder, config, {}, {})
+    _write_metadata(folder, {}, {})
     load_preset(folder)
     return folder

@@ -48,6 +48,20 @@ def add_parser(parsers) -> None:
     add_region_options(parser)
     add_engine_options(parser)
     parser.add_argument(
+        "--rotations",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="average the maps over N orientations of the receptor: 2, 4, 8, 12 or 24 (%(default)s); N times the time",
+    )
+    parser.add_argument(
+        "--fdr",
+        type=positive_float,
+        metavar="LEVEL",
+        help="only hot-spots of which at most this share (0.5, say) is false where a ligand atom lies; a preset has "
+        "certain levels for certain types",
+    )
+    parser.add_argument(
         "--formats", metavar="LIST", default="", help=f"further outputs, joined by commas: {', '.join(FORMATS)}"
     )
     parser.add_argument("--json", action="store_true", help="print each summary to stdout, one JSON object per line")
@@ -119,11 +133,14 @@ def run(args: argparse.Namespace) -> int:
     formats = parse_formats(args.formats)
     out = check_folder(args.out)
 
-    from pocketvox.inference import load_predictor
+    from pocketvox.inference import discovery_thresholds, load_predictor, rotation_set
     from pocketvox.pipeline import scan
     from pocketvox.report import write_result
 
     predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
+    rotation_set(args.rotations)  # what cannot be had is refused once, not for every input
+    if args.fdr is not None:
+        discovery_thresholds(predictor.preset, args.fdr)
 
     def work(source: str, name: str) -> None:
         result = scan(
@@ -132,6 +149,8 @@ def run(args: argparse.Namespace) -> int:
             center=args.center,
             size=size,
             predictor=predictor,
+            rotations=args.rotations,
+            fdr=args.fdr,
             model=args.model,
             keep=tuple(args.keep),
             cache=args.cache,

@@ -1,6 +1,7 @@
 """Trained networks at work: presets, the engines that run them, tiles over whole receptors."""
 
 from pocketvox.inference.calibration import fit_calibration
+from pocketvox.inference.discovery import discovery_thresholds
 from pocketvox.inference.engines import Engine, KerasEngine, OpenVINOEngine, make_engine
 from pocketvox.inference.predictor import Predictor, load_predictor
 from pocketvox.inference.presets import (
@@ -11,7 +12,7 @@ from pocketvox.inference.presets import (
     load_preset,
     save_preset,
 )
-from pocketvox.inference.tiling import array_window, points_window, predict_volume, sliding_window
+from pocketvox.inference.tiling import array_window, points_window, predict_volume, rotation_set, sliding_window
 
 __all__ = [
     "Engine",
@@ -22,6 +23,7 @@ __all__ = [
     "PresetConfig",
     "annotate_preset",
     "array_window",
+    "discovery_thresholds",
     "fit_calibration",
     "list_presets",
     "load_predictor",
@@ -29,6 +31,7 @@ __all__ = [
     "make_engine",
     "points_window",
     "predict_volume",
+    "rotation_set",
     "save_preset",
     "sliding_window",
 ]

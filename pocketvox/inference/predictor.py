@@ -31,9 +31,16 @@ class Predictor:
         """``"openvino"``, ``"keras"``, or the name of a callable."""
         return getattr(self.engine, "name", getattr(self.engine, "__name__", type(self.engine).__name__))
 
-    def __call__(self, points: FeaturePoints, grid: Grid | None = None, progress: Callable | None = None) -> Volume:
+    def __call__(
+        self,
+        points: FeaturePoints,
+        grid: Grid | None = None,
+        progress: Callable | None = None,
+        *,
+        rotations: int = 1,
+    ) -> Volume:
         """Interaction map of a receptor: see :func:`pocketvox.inference.predict_volume`."""
-        return predict_volume(self.preset, points, grid, engine=self.engine, progress=progress)
+        return predict_volume(self.preset, points, grid, engine=self.engine, rotations=rotations, progress=progress)
 
 
 def load_predictor(

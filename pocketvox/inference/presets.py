@@ -2,7 +2,7 @@
 
 A folder holds ``config.json`` (:class:`PresetConfig`), ``model.weights.h5`` (Keras), ``openvino/model.xml`` and
 ``.bin`` (the same network), ``README.md`` (model card) and ``metadata.json`` (sha256 of all these, provenance,
-metrics).
+metrics). ``domain.h5`` (what its training pockets look like) is optional.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from pocketvox.config import Config, NetworkConfig, fingerprint
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES
 from pocketvox.inference.calibration import IDENTITY
+from pocketvox.inference.discovery import check_discovery
+from pocketvox.inference.domain import Domain, read_domain, write_domain
 
 SCHEMA_VERSION = 1
 
@@ -33,6 +35,8 @@ WEIGHTS, OPENVINO, CONFIG, METADATA, CARD = (
     "metadata.json",
     "README.md",
 )
+#: Optional: :class:`pocketvox.inference.domain.Domain`.
+DOMAIN = "domain.h5"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class PresetConfig(Config):
         Per channel, the line in log-odds that calibrates it; channels left out stay as they are.
     pockets : dict of str to float
         Settings of :class:`pocketvox.pockets.PocketConfig` chosen on validation data; those left out have defaults.
+    discovery : dict of str to dict of str to float
+        Per typed channel and false-discovery rate (as text, ``"0.5"``), the probability from which at most that share
+        of hot-spots is false; see :func:`pocketvox.inference.discovery.discovery_thresholds`. Rates that no threshold
+        reached on validation data are left out.
     """
 
     network: NetworkConfig
@@ -67,6 +75,7 @@ class PresetConfig(Config):
     thresholds: dict[str, float] = field(default_factory=dict)
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
     pockets: dict[str, float] = field(default_factory=dict)
+    discovery: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self):
         stride, channels = self.network.stride, self.network.channels
@@ -77,9 +86,10 @@ class PresetConfig(Config):
                 f"Expected roi_size and halo: multiples of the network's stride {stride}, the halo less than half the "
                 f"roi_size. Received: {self.roi_size} and {self.halo}."
             )
-        unknown = [name for name in (*self.thresholds, *self.calibration) if name not in channels]
+        unknown = [n for n in (*self.thresholds, *self.calibration, *self.discovery) if n not in channels]
         if unknown:
-            raise ConfigError(f"Expected thresholds and calibration of {channels}. Received: {unknown}.")
+            raise ConfigError(f"Expected thresholds, calibration and discovery of {channels}. Received: {unknown}.")
+        check_discovery(self.discovery)
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,10 @@ class Preset:
         lines = [self.config.calibration.get(name, IDENTITY) for name in self.channels]
         slope, offset = np.array(lines, np.float32).T
         return slope.copy(), offset.copy()
+
+    def domain(self) -> Domain | None:
+        """What its training pockets look like; None if the preset does not say."""
+        return read_domain(self.folder / DOMAIN) if DOMAIN in self.metadata["files"] else None
 
 
 def models_folder() -> Path:
@@ -199,7 +213,14 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
 
 
 def save_preset(
-    folder: str | Path, config: PresetConfig, weights: str | Path, *, training: dict, metrics: dict, card: str
+    folder: str | Path,
+    config: PresetConfig,
+    weights: str | Path,
+    *,
+    training: dict,
+    metrics: dict,
+    card: str,
+    domain: Domain | None = None,
 ) -> Preset:
     """Make a preset folder from trained weights; needs Keras on TensorFlow.
 
@@ -214,6 +235,8 @@ def save_preset(
         Provenance and scores, of JSON types.
     card : str
         Text of the model card (Markdown).
+    domain : Domain, optional
+        From :func:`pocketvox.inference.domain.fit_domain`; without it pockets get no ``domain_score``.
 
     Raises
     ------
@@ -238,6 +261,8 @@ def save_preset(
         export_openvino(model, made / OPENVINO)
         _write_json(made / CONFIG, config.to_dict())
         (made / CARD).write_text(card, encoding="utf-8")
+        if domain is not None:
+            write_domain(made / DOMAIN, domain)
         _write_metadata(made, training, metrics)
         os.rename(made, folder)
     return load_preset(folder)

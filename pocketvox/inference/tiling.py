@@ -17,7 +17,7 @@ from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import Preset
-from pocketvox.voxel.augment import rotate_volume, unrotate_volume
+from pocketvox.voxel.augment import cube_rotations, rotate_volume, unrotate_volume
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.voxelize import voxelize
 
@@ -26,6 +26,9 @@ MARGIN = 6.0
 
 #: Tiles with no receptor point this near to their core are not computed (angstrom): no ligand reaches across it.
 REACH = 8.0
+
+#: How many of the cube's rotations a prediction can be averaged over; see :func:`rotation_set`.
+ROTATIONS = (1, 2, 4, 8, 12, 24)
 
 
 def sliding_window(
@@ -129,7 +132,7 @@ def predict_volume(
     *,
     engine: str | Engine = "auto",
     threads: int | None = None,
-    rotations: np.ndarray | None = None,
+    rotations: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Volume:
     """Interaction map of a receptor.
@@ -145,8 +148,9 @@ def predict_volume(
         As for :func:`pocketvox.inference.make_engine`. To predict many receptors pass an engine made once.
     threads : int, optional
         Processor threads; all if not given.
-    rotations : ndarray, shape=(r, 3, 3), optional
-        Some of ``cube_rotations()``: the result is the mean over the receptor seen in each.
+    rotations : int
+        One of ``ROTATIONS``: the probabilities are the mean over so many orientations of the receptor, in so many times
+        the time. See :func:`averaged`.
     progress : callable, optional
         Called with tiles done and tiles in all.
 
@@ -161,7 +165,7 @@ def predict_volume(
     ConfigError
         If the grid's spacing is not the preset's.
     UsageError
-        If no receptor point is within reach of the grid.
+        If no receptor point is within reach of the grid, or there is no set of so many rotations.
     """
     if grid is None:
         grid = Grid.around(points.coord, MARGIN, preset.spacing)
@@ -180,16 +184,59 @@ def predict_volume(
     return Volume(values, grid, preset.channels)
 
 
-def averaged(predict: Callable, rotations: np.ndarray | None) -> Callable:
-    """``predict`` averaged over rotated views of its input, each turned back; ``predict`` itself without rotations."""
-    if rotations is None or not len(rotations):
+def averaged(predict: Callable[[np.ndarray], np.ndarray], rotations: int) -> Callable[[np.ndarray], np.ndarray]:
+    """``predict`` averaged over rotated views of its input, each turned back.
+
+    Turning is exact: values change places, none is interpolated. Tiles need not be cubes. Averaging log-odds instead
+    gave the same scores of typed channels on validation proteins and a higher log-loss of ``ligand``.
+
+    Parameters
+    ----------
+    predict : callable
+        From (1, x, y, z, F) to (1, x, y, z, K).
+    rotations : int
+        As for :func:`rotation_set`. With 1 ``predict`` itself is returned.
+    """
+    turns = rotation_set(rotations)
+    if len(turns) == 1:
         return predict
 
     def mean(x: np.ndarray) -> np.ndarray:
-        views = [unrotate_volume(predict(rotate_volume(x[0], r)[None])[0], r) for r in rotations]
-        return np.mean(views, axis=0, dtype=np.float32)[None]
+        total = 0.0
+        for turn in turns:
+            total = total + unrotate_volume(predict(rotate_volume(x[0], turn)[None])[0], turn)
+        return (total / len(turns))[None]
 
     return mean
+
+
+def rotation_set(n: int) -> np.ndarray:
+    """The first n of the cube's 24 rotations, in an order in which they are far apart.
+
+    First come the identity and the half turns about x, y and z (180 degrees from each other), then the eight turns
+    about the cube's diagonals (of all twelve, no two nearer than 120 degrees), then the others. The first 2, 4, 12 and
+    24 are groups: an average over them does not depend on which of their orientations the input has.
+
+    Parameters
+    ----------
+    n : int
+        One of ``ROTATIONS``.
+
+    Returns
+    -------
+    ndarray, shape=(n, 3, 3), dtype=float64
+
+    Raises
+    ------
+    UsageError
+        If n is none of them.
+    """
+    if n not in ROTATIONS:
+        raise UsageError(f"Expected rotations (--rotations): {', '.join(map(str, ROTATIONS))}. Received: {n}.")
+    turns = cube_rotations()
+    # an even permutation of the axes comes from a turn by 0, 120 or 180 degrees: these are the tetrahedral group
+    even = np.array([np.linalg.det(np.abs(turn)) > 0 for turn in turns])
+    return np.concatenate([turns[even], turns[~even]])[:n]
 
 
 def _core(n: int, roi_size: int, halo: int, stride: int) -> int:

@@ -98,6 +98,11 @@ class Pocket:
         Its voxels in the grid of the map, in C order.
     hotspots : tuple of Hotspot
         Best first.
+    domain_score : float or None
+        How far it is from the pockets the network was trained on, 0 to 1; see :mod:`pocketvox.inference.domain`. None
+        if the preset does not tell.
+    uncertainty : float or None
+        How undecided the map is in it, 0 to 1; see :func:`pocketvox.inference.domain.map_uncertainty`.
     """
 
     name: str
@@ -111,6 +116,8 @@ class Pocket:
     surface_atoms: np.ndarray
     voxels: np.ndarray
     hotspots: tuple[Hotspot, ...] = ()
+    domain_score: float | None = None
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ for each of them: there every voxel is a candidate. Candidates nearer than the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from pocketvox.channels import CHANNELS, LABEL_RADIUS, TYPED
 from pocketvox.config import Config
 from pocketvox.errors import ConfigError
-from pocketvox.pockets.detect import Pocket, PocketConfig, detect_pockets, ligand_probability
+from pocketvox.pockets.detect import Pocket, PocketConfig, Region, detect_pockets, ligand_probability
 from pocketvox.pockets.partners import PartnerFinder
 from pocketvox.pockets.peaks import NEIGHBOURS, Patch, ball_offsets, suppress
 from pocketvox.structure.atoms import Atoms
@@ -83,7 +84,8 @@ class Hotspot:
     volume : float
         Voxels above the threshold that are nearer to this hot-spot than to others of its type (angstrom^3).
     direction : tuple of 3 floats
-        Unit vector to the nearest partner, a ring's centroid if it is a ring; zero if there is no partner.
+        Unit vector to where a ligand group here should point, see
+        :class:`~pocketvox.pockets.partners.PartnerFinder`; zero if there is no partner.
     partners : tuple of str
         Receptor atoms that could make the interaction, nearest first (``A:ASP 25:OD1``); one atom per ring.
     """
@@ -145,15 +147,12 @@ def find_hotspots(
     tuple of tuple of Hotspot
         One per pocket.
     """
-    config = config or HotspotConfig()
-    columns = [k for k, name in enumerate(volume.channels) if name in TYPED]
-    if not pockets or not columns:
+    owner, raw = place_hotspots(volume, pockets, config)
+    if not raw:
         return ((),) * len(pockets)
-    owner, voxels = _surroundings(pockets, volume.grid, config.margin)
-    raw = _evidence(volume, voxels, columns, config)
     partners = PartnerFinder(receptor, np.array([row[1] for row in raw]).reshape(-1, 3), volume.grid.spacing)
     result: list[list[Hotspot]] = [[] for _ in pockets]
-    for row, coord, name, probability, score, size in raw:
+    for pocket, (_, coord, name, probability, score, size) in zip(owner, raw, strict=True):
         labels, direction = partners(name, coord)
         hotspot = Hotspot(
             type=name,
@@ -164,8 +163,52 @@ def find_hotspots(
             direction=direction,
             partners=labels,
         )
-        result[owner[row]].append(hotspot)
+        result[pocket].append(hotspot)
     return tuple(tuple(sorted(found, key=_rank)) for found in result)
+
+
+def place_hotspots(
+    volume: Volume, pockets: Sequence[Pocket | Region], config: HotspotConfig | None = None
+) -> tuple[list[int], list[tuple]]:
+    """Hot-spots without what only a receptor tells: for each the index of its pocket, and a row about it.
+
+    Parameters
+    ----------
+    volume : Volume
+        As in :func:`find_pockets`.
+    pockets : sequence of Pocket or Region
+        Of this volume.
+    config : HotspotConfig, optional
+
+    Returns
+    -------
+    list of int
+    list of tuple
+        Row in the pockets' surroundings, position (angstrom), channel, conditional probability, joint value, number of
+        voxels.
+    """
+    config = config or HotspotConfig()
+    columns = [k for k, name in enumerate(volume.channels) if name in TYPED]
+    if not len(pockets) or not columns:
+        return [], []
+    owner, voxels = _surroundings(pockets, volume.grid, config.margin)
+    raw = _evidence(volume, voxels, columns, config)
+    return [int(owner[row[0]]) for row in raw], raw
+
+
+def reaching(pockets: tuple[Pocket, ...], thresholds: dict[str, float]) -> tuple[Pocket, ...]:
+    """The pockets with those hot-spots only whose probability reaches the threshold of their channel.
+
+    Parameters
+    ----------
+    pockets : tuple of Pocket
+    thresholds : dict of str to float
+        By channel; channels that are not there keep no hot-spot.
+    """
+    return tuple(
+        replace(p, hotspots=tuple(h for h in p.hotspots if h.probability >= thresholds.get(h.type, np.inf)))
+        for p in pockets
+    )
 
 
 def _rank(hotspot: Hotspot) -> tuple:
@@ -173,7 +216,7 @@ def _rank(hotspot: Hotspot) -> tuple:
     return -hotspot.score, -hotspot.probability, -hotspot.volume, CHANNELS.index(hotspot.type), hotspot.coord
 
 
-def _surroundings(pockets: tuple[Pocket, ...], grid: Grid, margin: float) -> tuple[np.ndarray, np.ndarray]:
+def _surroundings(pockets: Sequence[Pocket | Region], grid: Grid, margin: float) -> tuple[np.ndarray, np.ndarray]:
     """Voxels in and around pockets, shape=(n, 3) in C order, and the index of the nearest pocket of each."""
     owner = np.full(grid.shape, -1, np.int32)
     for offset in ball_offsets(margin / grid.spacing):

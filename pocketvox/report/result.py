@@ -33,6 +33,12 @@ class Result:
         Name and fingerprint of the trained model, and what ran it.
     calibrated : bool
         Whether the maps' probabilities are calibrated.
+    rotations : int
+        Orientations of the receptor that the maps are averaged over.
+    fdr : float or None
+        Share of false hot-spots that was asked for; None: all hot-spots are there.
+    fdr_thresholds : dict of str to float
+        The probability that hot-spots of a channel had to reach for it; those of other channels are left out.
     warnings : tuple of str
         What was assumed or repaired, each with its consequence.
     seconds : dict of str to float
@@ -49,6 +55,9 @@ class Result:
     fingerprint: str = ""
     engine: str = ""
     calibrated: bool = False
+    rotations: int = 1
+    fdr: float | None = None
+    fdr_thresholds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -62,6 +71,8 @@ def summary(result: Result) -> dict:
         "input": {"source": result.source, "sha256": result.sha256},
         "preset": {"name": result.preset, "fingerprint": result.fingerprint, "calibrated": bool(result.calibrated)},
         "engine": result.engine,
+        "rotations": int(result.rotations),
+        "fdr": None if result.fdr is None else {"level": float(result.fdr), "thresholds": _thresholds(result)},
         "grid": {
             "origin": [float(v) for v in grid.origin],
             "shape": [int(n) for n in grid.shape],
@@ -84,6 +95,8 @@ def _pocket(pocket: Pocket) -> dict:
         "volume": _round(pocket.volume),
         "depth": _round(pocket.depth),
         "residue_ids": list(pocket.residue_ids),
+        "domain_score": None if pocket.domain_score is None else _round(pocket.domain_score),
+        "uncertainty": None if pocket.uncertainty is None else _round(pocket.uncertainty),
         "hotspots": [_hotspot(hotspot) for hotspot in pocket.hotspots],
     }
 
@@ -98,6 +111,10 @@ def _hotspot(hotspot: Hotspot) -> dict:
         "direction": [_round(v) for v in hotspot.direction],
         "partners": list(hotspot.partners),
     }
+
+
+def _thresholds(result: Result) -> dict[str, float]:
+    return {name: float(value) for name, value in result.fdr_thresholds.items()}
 
 
 def _round(value: float) -> float:

@@ -9,7 +9,7 @@ from pocketvox.pockets import Pocket
 
 #: The columns of P2Rank's predictions.csv, in its order, then ours. ``sas_points`` counts a pocket's voxels, in the
 #: place of P2Rank's surface points; ``surf_atoms`` counts its lining heavy atoms; ``surf_atom_ids`` would be the serial
-#: numbers of a PDB file, which other formats lack, and stays empty.
+#: numbers of a PDB file, which other formats lack, and stays empty. ``domain_score`` is empty if the preset has none.
 POCKET_COLUMNS = (
     "name",
     "rank",
@@ -24,6 +24,8 @@ POCKET_COLUMNS = (
     "surf_atom_ids",
     "volume",
     "depth",
+    "domain_score",
+    "uncertainty",
 )
 
 #: Positions in angstrom, volumes in angstrom^3, ``probability`` conditional, ``score`` joint.
@@ -58,6 +60,7 @@ def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
             "",
             _number(pocket.volume, 2),
             _number(pocket.depth, 2),
+            *("" if v is None else _number(v, 4) for v in (pocket.domain_score, pocket.uncertainty)),
         )
         for pocket in pockets
     )

@@ -1,0 +1,51 @@
+"""How far to trust each pocket: its distance from the training pockets, and how undecided the map is in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pocketvox.inference.domain import UNFAMILIAR, map_uncertainty, pocket_descriptor
+from pocketvox.voxel.grid import Volume
+
+if TYPE_CHECKING:
+    from pocketvox.features import FeaturePoints
+    from pocketvox.inference.domain import Domain
+    from pocketvox.pockets.detect import Pocket
+
+
+def rate_pockets(
+    pockets: tuple[Pocket, ...], points: FeaturePoints, volume: Volume, domain: Domain | None
+) -> tuple[Pocket, ...]:
+    """Pockets with ``uncertainty`` and, if the preset has a domain, ``domain_score``.
+
+    Parameters
+    ----------
+    pockets : tuple of Pocket
+    points : FeaturePoints
+        Of the whole receptor.
+    volume : Volume
+        The map they were found in.
+    domain : Domain or None
+        From :meth:`pocketvox.inference.Preset.domain`.
+    """
+    rated = []
+    for pocket in pockets:
+        uncertainty = map_uncertainty(volume, pocket.voxels)
+        score = None
+        if domain is not None:
+            score = float(domain.score(pocket_descriptor(points, volume, pocket.voxels)[None])[0])
+        rated.append(replace(pocket, domain_score=score, uncertainty=uncertainty))
+    return tuple(rated)
+
+
+def unfamiliar(pockets: tuple[Pocket, ...]) -> tuple[str, ...]:
+    """A warning if some pockets are unlike those the network was trained on; none otherwise."""
+    names = [p.name for p in pockets if p.domain_score is not None and p.domain_score > UNFAMILIAR]
+    if not names:
+        return ()
+    share = f"{100 * UNFAMILIAR:.0f} %"
+    return (
+        f"{', '.join(names)}: farther from the training pockets of other families than {share} of the training pockets "
+        "themselves; the network has seen nothing like it, and its probabilities there may be wrong.",
+    )
