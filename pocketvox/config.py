@@ -141,6 +141,9 @@ class SamplingConfig(Config):
     warp : float
         Root mean square of a smooth random displacement of the receptor (angstrom): neighbouring atoms move together,
         as between structures with and without a ligand.
+    drop : float
+        Share of the receptor's points beyond the reach of any ligand that is left out, in clusters of the size of side
+        chains, 0 to below 1.
     rotate : bool
         Rotate each crop randomly about its centre.
     ignored_radius : float
@@ -154,6 +157,7 @@ class SamplingConfig(Config):
     jitter: float = 4.0
     noise: float = 0.1
     warp: float = 0.0
+    drop: float = 0.0
     rotate: bool = True
     ignored_radius: float = 2.5
 
@@ -161,6 +165,7 @@ class SamplingConfig(Config):
         _require(self.crop_size > 0, "crop_size", "a positive number", self.crop_size)
         _require(self.spacing > 0, "spacing", "a positive number", self.spacing)
         _require(0 <= self.surface_fraction <= 1, "surface_fraction", "0 to 1", self.surface_fraction)
+        _require(0 <= self.drop < 1, "drop", "0 to below 1", self.drop)
         for name in ("jitter", "noise", "warp", "ignored_radius", "cluster_power"):
             _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
 
@@ -185,6 +190,9 @@ class LossConfig(Config):
     unlabelled : float
         Weight of voxels outside the ligand envelope as negatives of the typed channels. They are unknown, not negative:
         above 0, probabilities are no longer conditional on a ligand atom.
+    distill : float
+        Share of the loss that is cross-entropy to the teachers' probabilities, at every voxel, known or not, 0 to 1;
+        the rest is the loss to the labels.
     """
 
     channel_weights: dict[str, float] = field(
@@ -201,6 +209,7 @@ class LossConfig(Config):
     tversky: float = 0.0
     false_positives: float = 0.5
     unlabelled: float = 0.0
+    distill: float = 0.0
 
     def __post_init__(self):
         unknown = [c for c in self.channel_weights if c not in CHANNELS]
@@ -208,7 +217,8 @@ class LossConfig(Config):
         _require(min(self.channel_weights.values(), default=0) >= 0, "channel_weights", ">= 0", self.channel_weights)
         for name in ("dice", "focal", "tversky", "unlabelled"):
             _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
-        _require(0 <= self.false_positives <= 1, "false_positives", "0 to 1", self.false_positives)
+        for name in ("false_positives", "distill"):
+            _require(0 <= getattr(self, name) <= 1, name, "0 to 1", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -241,6 +251,9 @@ class TrainConfig(Config):
         Number of fixed validation crops.
     initial_weights : str
         Weights file (``.weights.h5``) to start from; empty starts at random.
+    teachers : tuple of str
+        Run folders or presets whose mean probabilities are targets as well, ``loss.distill`` of the loss; empty if
+        there are none. Their features, channels and spacing must be those of this run.
     data_fraction : float
         Share of the store's training families that is used, above 0 to 1; a smaller share is part of a larger one.
     extra_store : str
@@ -268,6 +281,7 @@ class TrainConfig(Config):
     threads: int = 0
     val_crops: int = 150
     initial_weights: str = ""
+    teachers: tuple[str, ...] = ()
     data_fraction: float = 1.0
     extra_store: str = ""
     extra_fraction: float = 0.0
@@ -281,6 +295,8 @@ class TrainConfig(Config):
             "one with a fraction above 0",
             self.extra_store,
         )
+        expected = "some with loss.distill above 0, none with 0"
+        _require(bool(self.teachers) == (self.loss.distill > 0), "teachers", expected, self.teachers)
         for name in ("batch_size", "steps_per_epoch", "epochs", "learning_rate", "val_crops"):
             _require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
         for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "threads"):

@@ -17,10 +17,11 @@ from pocketvox.data.batches import (
     fixed_crops,
     ligand_weights,
     share,
-    smooth_displacement,
 )
+from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
 from pocketvox.data.store import PSEUDO
 from pocketvox.errors import InputError
+from pocketvox.interactions.definitions import REACH
 from pocketvox.voxel import cube_rotations, rotate_volume
 
 LIG = CHANNELS.index(LIGAND)
@@ -139,6 +140,54 @@ def test_warp_moves_the_receptor_only():
     assert np.abs(moved - x).max() > 0.05
     assert np.array_equal(same, y)
     assert np.array_equal(warped.sample(0, 3)[0], moved)
+
+
+def test_missing_points_are_clusters_beyond_the_ligand():
+    """The expected share of far points, none nearer than any interaction reaches, neighbours together."""
+    assert max(REACH.values()) == DROP_DISTANCE
+    rng = np.random.default_rng(0)
+    coord = rng.uniform(-12, 12, (1500, 3))
+    ligand = np.array([[0.0, 0, 0], [2.0, 0, 0]])
+    far = np.linalg.norm(coord[:, None] - ligand, axis=-1).min(axis=1) > 7.0
+    draws = np.array([missing_clusters(coord, ligand, 0.2, rng) for _ in range(200)])
+    assert not draws[:, ~far].any()
+    assert draws[:, far].mean() == pytest.approx(0.2, abs=0.01)
+    distance = np.linalg.norm(coord[far][:, None] - coord[far], axis=-1) + 99 * np.eye(far.sum())
+    joint = draws[:, far] & draws[:, far][:, distance.argmin(axis=1)]
+    assert joint.mean() > 2.5 * 0.2**2  # alone, two points would be missing together in 0.04 of the draws
+    assert missing_clusters(coord, ligand[:0], 1.0, rng).all()
+    assert not missing_clusters(ligand, ligand, 1.0, rng).any()
+
+
+def test_missing_points_are_hand_countable():
+    """A receptor of one far and one near point: dropped surely, only the near one is left."""
+    item = make_item("a")
+    near, far = item.ligand_coord[0] + [3, 0, 0], item.ligand_coord.min(axis=0) - [4.5, 4.5, 4.5]
+    item = replace(item, coord=np.array([near, far], np.float32), features=item.features[:2], radius=item.radius[:2])
+    config = replace(CONFIG, noise=0.0, drop=1 - 1e-12)
+    middle = (near + far) / 2
+    x, _ = sampler([item], config).crop(item, middle, np.eye(3), np.random.default_rng(0))
+    alone = replace(item, coord=item.coord[:1], features=item.features[:1], radius=item.radius[:1])
+    both, _ = sampler([item]).crop(item, middle, np.eye(3))
+    assert np.array_equal(x, sampler([alone]).crop(alone, middle, np.eye(3))[0])
+    assert not np.array_equal(x, both)
+
+
+def test_missing_points_leave_the_rest_as_it_was():
+    """Dropping changes no other draw: the same crop, the same noise, the same targets, again each time."""
+    plain, dropping = sampler(config=replace(CONFIG, noise=0.2)), sampler(config=replace(CONFIG, noise=0.2, drop=0.5))
+    (x, y), (holes, same) = plain.sample(0, 3), dropping.sample(0, 3)
+    assert np.array_equal(y, same)
+    assert (holes <= x + 1e-5).all() and (x - holes).max() > 0.5
+    assert np.array_equal(dropping.sample(0, 3)[0], holes)
+
+
+def test_options_that_are_off_change_no_sample():
+    """Sums over a part of four samples as they were before there were warp and drop: runs begun then go on alike."""
+    items = [make_item("a"), make_item("b", seed=1)]
+    s = sampler(items, replace(CONFIG, noise=0.1, warp=0.0, drop=0.0))
+    sums = [s.sample(0, index)[0][4:8, 4:8, 4:8].sum() for index in range(4)]
+    np.testing.assert_allclose(sums, [0.0, 8.934, 0.033, 0.204], atol=2e-3)  # one more draw makes the second 8.540
 
 
 def test_shares_of_the_families_are_nested():

@@ -148,6 +148,30 @@ def test_loss_by_hand(options):
     assert float(again(y, z)) == float(loss(y, z))
 
 
+def test_unlabelled_and_tversky_by_paper_and_pencil():
+    """Two voxels at logit 0, one positive, one unknown: the unknown one costs a share; Tversky from its formula."""
+    y, z = np.array([1, UNKNOWN], np.uint8).reshape(1, 2, 1, 1, 1), np.zeros((1, 2, 1, 1, 1), np.float32)
+    z[0, 1] = np.log(3)  # probability 3/4
+    typed = MaskedLoss(LossConfig(dice=0.0, unlabelled=0.5), ("hydrophobic",))
+    assert float(typed(y, z)) == pytest.approx((np.log(2) + 0.5 * np.log(4)) / 1.5)
+    ligand = MaskedLoss(LossConfig(dice=0.0, unlabelled=0.5), ("ligand",))
+    assert float(ligand(y, z)) == pytest.approx(np.log(2))
+    y[0, 1] = 0  # overlap 0.5, false positives 0.75, missed 0.5
+    part = MaskedLoss(LossConfig(dice=0.0, tversky=2.0, false_positives=0.2), ("ligand",))
+    expected = (np.log(2) + np.log(4)) / 2 + 2 * (1 - 1.5 / (1.5 + 0.2 * 0.75 + 0.8 * 0.5))
+    assert float(part(y, z)) == pytest.approx(expected)
+
+
+def test_distillation_by_paper_and_pencil():
+    """A quarter of the loss is cross-entropy to the teacher, at the unknown voxel too; without a teacher none is."""
+    loss = MaskedLoss(LossConfig(dice=0.0, distill=0.25), ("hydrophobic",))
+    y = np.array([[1, 0.9], [UNKNOWN, 0.2]], np.float32).reshape(1, 2, 1, 1, 2)
+    z = np.array([0, np.log(3)], np.float32).reshape(1, 2, 1, 1, 1)
+    taught = (np.log(2) - 0.2 * np.log(0.75) - 0.8 * np.log(0.25)) / 2
+    assert float(loss(y, z)) == pytest.approx(0.75 * np.log(2) + 0.25 * taught)
+    assert float(loss(y[..., :1], z)) == pytest.approx(np.log(2))
+
+
 def test_loss_ignores_unknown_voxels_and_large_logits():
     """What the network says where nothing is known does not matter; sure answers neither overflow nor vanish."""
     loss = MaskedLoss(LossConfig(dice=0.1), TWO)
@@ -254,6 +278,63 @@ def test_a_run_folder_keeps_its_configuration(whole_run):
 
 
 SMALL = {"filters": [4, 8], "blocks": [1, 1]}
+
+
+def test_a_fraction_of_the_families_is_trained_on(whole_run, monkeypatch):
+    """Of four training families a half gives the sampler two, always the same; validation keeps all of its own."""
+    root, _ = whole_run
+    used = []
+
+    class StopError(Exception):
+        pass
+
+    def note(config, out, sampler):
+        used.append([item.id for item in sampler.items])
+        raise StopError
+
+    monkeypatch.setattr(training, "_Run", note)
+    for name, fraction in (("all", 1.0), ("half", 0.5), ("again", 0.5)):
+        with pytest.raises(StopError):
+            training.train(config_for(root / "store.h5", data_fraction=fraction), root / f"fraction-{name}")
+    assert len(used[0]) == 4 and len(used[1]) == 2
+    assert set(used[1]) < set(used[0]) and used[2] == used[1]
+
+
+def test_a_student_learns_from_its_teacher_alone(whole_run):
+    """A teacher that is wrong nearly everywhere is believed, with nothing but distillation; unfit ones are refused."""
+    root, _ = whole_run
+    network = TrainConfig.from_file(root / "whole" / "config.json").network
+    (root / "wrong").mkdir()
+    options = {"teachers": [str(root / "wrong")], "loss": {"distill": 1.0}, "epochs": 1, "ema_decay": 0.0}
+    config = replace(config_for(root / "store.h5", steps_per_epoch=40, learning_rate=0.1, **options), network=network)
+    (root / "wrong" / "config.json").write_text(json.dumps(config.to_dict()))
+    build_unet(network, prevalence=np.full(len(CHANNELS), 0.9)).save_weights(root / "wrong" / "best.weights.h5")
+    training.train(config, root / "student")
+    student = build_unet(network)
+    student.load_weights(root / "student" / "best.weights.h5")
+    sampler = training.Sampler(training.Store(root / "store.h5").load("val"), config.sampling, features=FEATURES)
+    x, y = sampler.batch(0, 0, 8)
+    both = training.Teachers(config).extend(x, y)
+    assert both.dtype == np.float32 and np.array_equal(both[..., : len(CHANNELS)], y)
+    assert 0.8 < both[..., len(CHANNELS) :].mean() < 1
+    assert (1 / (1 + np.exp(-student.predict_on_batch(x)))).mean() > 0.5  # trained on labels: below 0.2
+    with pytest.raises(ConfigError, match="run folders or presets in teachers.*absent"):
+        training.Teachers(replace(config, teachers=(str(root / "absent"),)))
+    with pytest.raises(ConfigError, match="Expected spacing 1.0 of the teacher"):
+        training.Teachers(replace(config, sampling=replace(config.sampling, spacing=1.0)))
+
+
+def test_teachers_are_averaged(whole_run):
+    """Two copies of a network teach what it says itself: its own probabilities."""
+    root, _ = whole_run
+    config = TrainConfig.from_file(root / "whole" / "config.json")
+    config = replace(config, teachers=(str(root / "whole"),) * 2, loss=LossConfig(distill=0.5))
+    x = np.random.default_rng(0).random((1, 8, 8, 8, len(FEATURES)), dtype=np.float32)
+    model = build_unet(config.network)
+    model.load_weights(root / "whole" / "best.weights.h5")
+    got = training.Teachers(config).extend(x, np.zeros((1, 8, 8, 8, len(CHANNELS)), np.uint8))
+    expected = 1 / (1 + np.exp(-model.predict_on_batch(x)))
+    np.testing.assert_allclose(got[..., len(CHANNELS) :], expected, rtol=1e-5)
 
 
 def test_runs_are_validated_on_the_same_crops(whole_run):

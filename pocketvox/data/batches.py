@@ -14,6 +14,7 @@ import numpy as np
 
 from pocketvox.channels import CHANNELS, LIGAND
 from pocketvox.config import SamplingConfig
+from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
 from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.voxel.augment import random_rotation
@@ -26,8 +27,6 @@ UNKNOWN = 2
 
 #: Receptor points this far outside a crop still reach into it (angstrom): 1.5 times the largest radius, and noise.
 _RECEPTOR_REACH = 5.0
-#: Points nearer than this move together under a warp (angstrom): about the size of a side chain; waves it is made of.
-_WARP_LENGTH, _WARP_WAVES = 4.0, 32
 #: Ligand and interaction points this far outside a crop still label voxels inside it (angstrom; more than both radii).
 _LABEL_REACH = 2.0
 
@@ -103,7 +102,8 @@ class Sampler:
         centre = _pick(item.surface_coord if on_surface else item.ligand_coord[item.ligand_group == group], rng)
         centre = centre + _in_ball(self.config.jitter, rng)
         rotation = random_rotation(rng) if self.config.rotate else np.eye(3)
-        return self.crop(item, centre, rotation, rng if self.config.noise or self.config.warp else None)
+        disturbed = self.config.noise or self.config.warp or self.config.drop
+        return self.crop(item, centre, rotation, rng if disturbed else None)
 
     def draw(self, rng: np.random.Generator) -> int:
         """Index into ``ligands`` of one drawn by its weight."""
@@ -121,7 +121,7 @@ class Sampler:
             In the structure's frame (angstrom).
         rotation : ndarray, shape=(3, 3)
         rng : numpy.random.Generator, optional
-            Source of coordinate noise and warp; none without it.
+            Source of coordinate noise, warp and missing points; none without it.
         """
         grid = Grid.centred((0.0, 0.0, 0.0), self.config.crop_size, self.config.spacing)
         half = self.config.spacing * self.config.crop_size / 2
@@ -133,9 +133,14 @@ class Sampler:
 
         coord, near = local(item.coord, _RECEPTOR_REACH)
         if rng is not None:
+            true = coord.copy()
             coord += rng.normal(0.0, self.config.noise, coord.shape).astype(np.float32)
             if self.config.warp:
                 coord += smooth_displacement(coord, self.config.warp, rng)
+            if self.config.drop:
+                bound, _ = local(item.ligand_coord, _RECEPTOR_REACH + DROP_DISTANCE)
+                kept = ~missing_clusters(true, bound, self.config.drop, rng)
+                coord, near = coord[kept], near[kept]
         x = voxelize(coord, item.features[near], item.radius[near], grid, self.features).values
 
         ligand, _ = local(item.ligand_coord, _LABEL_REACH)
@@ -229,31 +234,6 @@ def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndar
             centre = item.ligand_coord[item.ligand_group == group].mean(axis=0)
         crops.append((i, centre, random_rotation(rng)))
     return crops
-
-
-def smooth_displacement(coord: np.ndarray, amplitude: float, rng: np.random.Generator) -> np.ndarray:
-    """A random vector field, Gaussian and correlated over ``_WARP_LENGTH``, at the given points.
-
-    Parameters
-    ----------
-    coord : ndarray, shape=(n, 3), dtype=float32
-        Angstrom.
-    amplitude : float
-        Root mean square length of the vectors (angstrom).
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray, shape=(n, 3), dtype=float32
-
-    References
-    ----------
-    Random Fourier features: Rahimi & Recht, NIPS 2007.
-    """
-    frequency = rng.normal(0.0, 1 / _WARP_LENGTH, (3, _WARP_WAVES))
-    phase = rng.uniform(0, 2 * np.pi, _WARP_WAVES)
-    direction = rng.normal(0.0, amplitude * np.sqrt(2 / (3 * _WARP_WAVES)), (_WARP_WAVES, 3))
-    return (np.cos(coord @ frequency + phase) @ direction).astype(np.float32)
 
 
 def share(items: Sequence[StoreItem], fraction: float, seed: int) -> list[StoreItem]:

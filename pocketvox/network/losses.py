@@ -25,7 +25,9 @@ class MaskedLoss(keras.losses.Loss):
 
     Notes
     -----
-    Called with targets (b, x, y, z, K) of 0, 1 or ``pocketvox.data.batches.UNKNOWN`` and logits of the same shape.
+    Called with targets (b, x, y, z, K) of 0, 1 or ``pocketvox.data.batches.UNKNOWN`` and logits of the same shape. With
+    K further channels of targets, the probabilities that teachers gave, ``distill`` of the loss is the cross-entropy to
+    them, averaged over all voxels (Hinton et al. 2015, arXiv:1503.02531).
     The Dice part follows Milletari et al., doi:10.1109/3DV.2016.79; the focal factor Lin et al.,
     doi:10.1109/ICCV.2017.324; the Tversky part Salehi et al., doi:10.1007/978-3-319-67389-9_44.
     """
@@ -40,11 +42,20 @@ class MaskedLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Loss of a batch, a float32 scalar."""
+        n = len(self.channels)
+        if y_true.shape[-1] == n:
+            return self._to_labels(y_true, y_pred)
+        value, taught = self._to_labels(y_true[..., :n], y_pred), y_true[..., n:]
+        entropy = _cross_entropy(ops.cast(taught, "float32"), ops.cast(y_pred, "float32"))
+        distance = ops.sum(ops.mean(entropy, (0, 1, 2, 3)) * ops.convert_to_tensor(self._weights))
+        return (1 - self.config.distill) * value + self.config.distill * distance
+
+    def _to_labels(self, y_true, y_pred):
         known = ops.cast(y_true < 1.5, "float32")
         target = ops.cast(ops.equal(y_true, 1.0), "float32")
         logits = ops.cast(y_pred, "float32")
         axes = (0, 1, 2, 3)
-        entropy = ops.relu(logits) - logits * target + ops.softplus(-ops.abs(logits))
+        entropy = _cross_entropy(target, logits)
         if self.config.focal or self.config.dice or self.config.tversky:
             probability = ops.sigmoid(logits)
         if self.config.focal:
@@ -53,11 +64,12 @@ class MaskedLoss(keras.losses.Loss):
         per_channel = ops.sum(entropy * counted, axes) / ops.maximum(ops.sum(counted, axes), 1.0)
         if self.config.dice or self.config.tversky:
             overlap = ops.sum(probability * target, axes)  # target is 0 where unknown
-            predicted, positive = ops.sum(probability * known, axes), ops.sum(target, axes)
         if self.config.dice:
-            per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (predicted + positive + 1))
+            total = ops.sum((probability + target) * known, axes)
+            per_channel = per_channel + self.config.dice * (1 - (2 * overlap + 1) / (total + 1))
         if self.config.tversky:
             cost = self.config.false_positives
+            predicted, positive = ops.sum(probability * known, axes), ops.sum(target, axes)
             missed = cost * (predicted - overlap) + (1 - cost) * (positive - overlap)
             per_channel = per_channel + self.config.tversky * (1 - (overlap + 1) / (overlap + missed + 1))
         return ops.sum(per_channel * ops.convert_to_tensor(self._weights))
@@ -70,3 +82,8 @@ class MaskedLoss(keras.losses.Loss):
     def from_config(cls, config: dict) -> MaskedLoss:
         """Inverse of ``get_config``."""
         return cls(LossConfig.from_dict(config["config"]), tuple(config["channels"]), config["name"])
+
+
+def _cross_entropy(target, logits):
+    """Per voxel, without overflow; ``target`` may be any probability."""
+    return ops.relu(logits) - logits * target + ops.softplus(-ops.abs(logits))

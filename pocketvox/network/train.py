@@ -30,6 +30,7 @@ from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
 from pocketvox.network.losses import MaskedLoss
+from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
 
@@ -131,6 +132,7 @@ class _Run:
         self.config, self.out, self.sampler = config, out, sampler
         self.epoch, self.step, self.best = 0, 0, -1.0
         self.loss_sum, self.seconds, self.waiting = 0.0, 0.0, 0.0
+        self.teachers = Teachers(config)
         keras.utils.set_random_seed(config.seed)
         prevalence = estimate_prevalence(sampler, min(_PREVALENCE_CROPS, config.batch_size * config.steps_per_epoch))
         self.model = compiled_model(config, prevalence)
@@ -151,6 +153,8 @@ class _Run:
                 if self.step + 1 < config.steps_per_epoch:
                     ahead = pool.submit(batches.__getitem__, self.step + 1)
                 ready = time.perf_counter()
+                if config.teachers:
+                    y = self.teachers.extend(x, y)
                 self.model.reset_metrics()
                 self.loss_sum += float(self.model.train_on_batch(x, y))
                 self.step += 1
