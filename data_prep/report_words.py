@@ -66,6 +66,8 @@ def _samples(sampling: SamplingConfig) -> str:
     ]
     if sampling.warp:
         parts.insert(-1, f"smooth displacements of {sampling.warp:g} A")
+    if sampling.drop:
+        parts.insert(-1, f"{percent(sampling.drop)} of the far receptor points missing")
     return "; ".join(parts)
 
 
@@ -85,6 +87,7 @@ def _loss(loss: LossConfig) -> str:
     out += f"; {loss.dice:g} soft Dice" if loss.dice else ""
     out += f"; {loss.tversky:g} Tversky, false positives {loss.false_positives:g}" if loss.tversky else ""
     out += f"; voxels outside the envelope as negatives with weight {loss.unlabelled:g}" if loss.unlabelled else ""
+    out += f"; {percent(loss.distill)} of it to the teachers' mean probabilities" if loss.distill else ""
     return out + "."
 
 
