@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from data_prep import curate, pseudo, verify
+from data_prep import curate, cut, pieces, pseudo, verify
 from data_prep.sources import Source
 from pocketvox.channels import CHANNELS, LIGAND, TYPED
 from pocketvox.config import SamplingConfig
@@ -24,6 +24,8 @@ from pocketvox.structure.atoms import OTHER
 
 ORC = Path(__file__).parent / "data" / "1orc.pdb.gz"
 
+#: Kinds of pieces of protein chains.
+CHAINS = ("residues", "interfaces", "peptides")
 #: Heavy atoms of a residue inside a chain: counted from the structural formulas.
 SIZES = {
     "ALA": 5, "ARG": 11, "ASN": 8, "ASP": 8, "CYS": 6, "GLN": 9, "GLU": 9, "GLY": 4, "HIS": 10, "ILE": 8, "LEU": 8,
@@ -61,17 +63,17 @@ def items(entries):
 
 
 def piece_named(complex_, name):
-    return next(piece for piece in pseudo.find_pieces(complex_) if piece.name == name)
+    return next(piece for piece in pieces.find_pieces(complex_) if piece.name == name)
 
 
 def typed(complex_, name):
     """Sites of the first tautomer of a piece, its own atoms' ``number + name``, and its interactions."""
     piece = piece_named(complex_, name)
-    near, own = pseudo.cut_out(complex_, piece)
+    near, own = cut.cut_out(complex_, piece)
     atoms = complex_.receptor
     index = np.union1d(piece.atoms, piece.caps)
     labels = np.array([f"{atoms.res_id[i]} {atoms.name[i]}" for i in index])
-    return ligand_sites(near.ligands[0]), labels, own, pseudo.own_interactions(find_interactions(near), own)
+    return ligand_sites(near.ligands[0]), labels, own, cut.own_interactions(find_interactions(near), own)
 
 
 def chosen(labels, own, mask):
@@ -85,10 +87,10 @@ def chosen(labels, own, mask):
 def test_pieces_are_contiguous_and_complete(name, request):
     complex_ = request.getfixturevalue(name)
     atoms = complex_.receptor
-    pieces = pseudo.find_pieces(complex_)
-    assert {len(p.residues) for p in pieces} == {1, 2, 3}
-    assert len({p.name for p in pieces}) == len(pieces)
-    for piece in pieces:
+    found = pieces.find_pieces(complex_)
+    assert {len(p.residues) for p in found} == {1, 2, 3}
+    assert len({p.name for p in found}) == len(found)
+    for piece in found:
         near = covalent_neighbours(atoms.coord[piece.atoms], atoms.element[piece.atoms])
         graph = np.zeros((len(near), len(near)), bool)
         row, column = np.nonzero(near >= 0)
@@ -96,21 +98,21 @@ def test_pieces_are_contiguous_and_complete(name, request):
         assert connected_components(graph)[0] == 1, piece.name
         expected = sum(SIZES[residue[0]] for residue in piece.residues)
         assert len(piece.atoms) == expected - 4 * ("side chain" in piece.name)
-        assert pseudo.MIN_ATOMS <= len(piece.atoms) <= pseudo.MAX_ATOMS
+        assert pieces.MIN_ATOMS <= len(piece.atoms) <= pieces.MAX_ATOMS
 
 
 def test_chain_ends_are_no_pieces(protease):
     """The terminus is charged and a cut end is not; a piece needs a peptide bond on either side."""
-    numbers = {number for p in pseudo.find_pieces(protease) for _, number, _ in p.residues}
+    numbers = {number for p in pieces.find_pieces(protease) for _, number, _ in p.residues}
     assert numbers == set(range(2, 99))
 
 
 def test_incomplete_residues_are_no_pieces(protease):
     atoms = protease.receptor
     gone = (atoms.chain_id == "A") & (atoms.res_id == 45) & (atoms.name == "CE")
-    pieces = pseudo.find_pieces(replace(protease, receptor=atoms[~gone]))
-    assert not [p for p in pieces if p.name.startswith("A:") and ("LYS", 45, "") in p.residues]
-    assert [p for p in pieces if p.name.startswith("B:") and ("LYS", 45, "") in p.residues]
+    found = pieces.find_pieces(replace(protease, receptor=atoms[~gone]))
+    assert not [p for p in found if p.name.startswith("A:") and ("LYS", 45, "") in p.residues]
+    assert [p for p in found if p.name.startswith("B:") and ("LYS", 45, "") in p.residues]
 
 
 def test_residues_bonded_across_are_no_pieces(protease):
@@ -118,16 +120,16 @@ def test_residues_bonded_across_are_no_pieces(protease):
     sulfur = np.flatnonzero(atoms.name == "SG")
     assert (atoms.label(sulfur[0]), atoms.label(sulfur[1])) == ("A:CSO 67:SG", "B:CSO 67:SG")
     linked = replace(protease, structure=replace(protease.structure, links=sulfur[None].astype(np.int32)))
-    with_cysteine = [[p for p in pseudo.find_pieces(c) if ("CSO", 67, "") in p.residues] for c in (protease, linked)]
-    assert [len(pieces) for pieces in with_cysteine] == [12, 0]
+    with_cysteine = [[p for p in pieces.find_pieces(c) if ("CSO", 67, "") in p.residues] for c in (protease, linked)]
+    assert [len(found) for found in with_cysteine] == [12, 0]
 
 
 def test_rare_residues_are_wanted_more(repressor, protease):
-    weight = {p.name: p.weight for p in pseudo.find_pieces(protease)}
-    assert weight["A:LYS 45"] == pseudo.WEIGHTS["LYS"]
+    weight = {p.name: p.weight for p in pieces.find_pieces(protease)}
+    assert weight["A:LYS 45"] == pieces.WEIGHTS["LYS"]
     assert weight["A:VAL 82"] == 1.0
     # beside the other chain; a salt bridge with Asp 29' too
-    assert weight["A:ARG 8"] == pseudo.WEIGHTS["ARG"] * pseudo.INTERFACE_WEIGHT * pseudo.PAIR_WEIGHT
+    assert weight["A:ARG 8"] == pieces.WEIGHTS["ARG"] * pieces.INTERFACE_WEIGHT * pieces.PAIR_WEIGHT
 
 
 def beside(complex_, name, distance, element):
@@ -147,7 +149,7 @@ def beside(complex_, name, distance, element):
 
 def test_residues_at_metals_are_wanted_more(repressor):
     weight = piece_named(repressor, "A:LYS 8").weight
-    for distance, factor in ((pseudo.NEAR_METAL - 0.05, pseudo.METAL_WEIGHT), (pseudo.NEAR_METAL + 0.05, 1.0)):
+    for distance, factor in ((pieces.NEAR_METAL - 0.05, pieces.METAL_WEIGHT), (pieces.NEAR_METAL + 0.05, 1.0)):
         metal = beside(repressor, "A:LYS 8", distance, "Zn")
         assert piece_named(metal, "A:LYS 8").weight == pytest.approx(weight * factor)
 
@@ -157,23 +159,24 @@ def test_clashing_pieces_are_unfit(repressor):
     source, nothing = Source("x", "x", split="train", clusters=("H1",)), np.empty((0, 3), np.float32)
     for distance, fit in ((curate.CLASH - 0.05, False), (curate.CLASH + 0.05, True)):
         complex_ = beside(repressor, "A:LYS 18", distance, "C")
-        item = pseudo._item(source, complex_, piece_named(complex_, "A:LYS 18"), nothing, 12.0)
+        item = pseudo._item(source, pieces.Pool(complex_, nothing, ()), piece_named(complex_, "A:LYS 18"), 12.0)
         assert (item is not None) == fit
 
 
 def test_drawn_pieces_are_buried_like_ligands(protease):
     """Of all pieces few are buried as ligands are; of the drawn ones most are, and none lies on the surface."""
     atoms = protease.receptor
-    pieces = pseudo.find_pieces(protease)
-    drawn = list(pseudo._drawn(atoms, pieces, np.empty((0, 3)), np.random.default_rng(0)))
+    found = pieces.find_pieces(protease)
+    pool = pieces.Pool(protease, np.empty((0, 3)), found)
+    drawn = [piece for kind in CHAINS for _, piece in pieces.drawn([pool], kind, np.random.default_rng(0))]
 
     def burial(piece):
         rest = np.delete(atoms.coord, piece.removed, axis=0)
         near = np.linalg.norm(rest[:, None] - atoms.coord[piece.atoms], axis=2).min(axis=1) <= curate.CONTACT
-        return near.sum() / (pseudo.TYPICAL_CONTACTS[0] + pseudo.TYPICAL_CONTACTS[1] * len(piece.atoms))
+        return near.sum() / (pieces.TYPICAL_CONTACTS[0] + pieces.TYPICAL_CONTACTS[1] * len(piece.atoms))
 
-    every, taken = ([burial(p) for p in group] for group in (pieces, drawn))
-    assert min(taken) > pseudo.ACCEPTED[0][0]
+    every, taken = ([burial(p) for p in group] for group in (found, drawn))
+    assert min(taken) > pieces.ACCEPTED[0][0]
     assert np.median(every) < 0.6
     assert 0.75 < np.median(taken) < 1.25
 
@@ -227,7 +230,7 @@ def test_tryptophan_side_chain(protease):
 
 
 def test_histidine_is_neutral_and_both_tautomers(protease):
-    near, own = pseudo.cut_out(protease, piece_named(protease, "A:HIS 69"))
+    near, own = cut.cut_out(protease, piece_named(protease, "A:HIS 69"))
     names = np.array(near.ligands[0].atom_names)
     donors = [set(names[(ligand_sites(g).donor > 0) & own]) for g in near.ligands]
     assert donors == [{"N", "ND1"}, {"N", "NE2"}]
@@ -237,7 +240,7 @@ def test_histidine_is_neutral_and_both_tautomers(protease):
 def test_hydrogen_bonds_of_a_sheet(protease):
     """The flap of HIV protease is a hairpin: residue 45 pairs with 56, N to O and O to N."""
     _, _, _, found = typed(protease, "A:LYS 45")
-    rest = pseudo.cut_out(protease, piece_named(protease, "A:LYS 45"))[0].receptor
+    rest = cut.cut_out(protease, piece_named(protease, "A:LYS 45"))[0].receptor
     bonds = {
         (TYPED[c], rest.label(int(r[0])))
         for c, r in zip(found.channel, found.receptor_atoms, strict=True)
@@ -257,7 +260,7 @@ def test_salt_bridge(repressor):
 
 
 def test_neighbours_are_dropped(protease):
-    near, _ = pseudo.cut_out(protease, piece_named(protease, "A:LYS 45"))
+    near, _ = cut.cut_out(protease, piece_named(protease, "A:LYS 45"))
     left = {(c, n) for c, n in zip(near.receptor.chain_id.tolist(), near.receptor.res_id.tolist(), strict=True)}
     assert not left & {("A", n) for n in range(42, 49)}
     assert {("A", 41), ("A", 49), ("B", 42), ("B", 45), ("B", 48)} <= left
@@ -297,7 +300,7 @@ def test_dropped_atoms_have_no_features(items, repressor, protease):
 def test_cut_features_are_those_of_the_whole_receptor(entries, protease):
     """Leaving out what no crop sees changes nothing of what is left."""
     item = pseudo.pseudo_items(entries[1], per_structure=1, reach=9.0)[0]
-    near, _ = pseudo.cut_out(protease, piece_named(protease, item.ligand_names[0]))
+    near, _ = cut.cut_out(protease, piece_named(protease, item.ligand_names[0]))
     points = receptor_points(near.receptor)
     seen = np.linalg.norm(points.coord[:, None] - item.ligand_coord, axis=2).min(axis=1) <= 9.0
     rows = [np.column_stack([p.coord[s], p.features[s]]) for p, s in ((points, seen), (item, slice(None)))]
@@ -400,6 +403,6 @@ def test_command(tmp_path, capsys):
     out = tmp_path / "s.h5"
     options = ["--per-structure", "2", "--workers", "1", "--reach", "12"]
     assert pseudo.main(["--manifest", str(path), "-o", str(out), *options]) == 0
-    assert Store(out).ids() == ["a_p0", "a_p1"]
+    assert Store(out).ids() == ["a_residues0", "a_residues1"]
     assert "\nb,," in (tmp_path / "s.h5.rejected.csv").read_text()
     assert pseudo.main(["--manifest", str(path), "-o", str(out), *options]) == 1
