@@ -21,7 +21,7 @@ from pocketvox.config import LossConfig, NetworkConfig, TrainConfig  # noqa: E40
 from pocketvox.data.batches import UNKNOWN  # noqa: E402
 from pocketvox.errors import ConfigError  # noqa: E402
 from pocketvox.network import train as training  # noqa: E402
-from pocketvox.network.losses import MaskedLoss  # noqa: E402
+from pocketvox.network.losses import UNKNOWN_WEIGHT, MaskedLoss  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 
 #: Keras 3.15 on numpy 2: a warning inside Keras that concerns none of this.
@@ -163,11 +163,11 @@ def test_unlabelled_and_tversky_by_paper_and_pencil():
 
 
 def test_distillation_by_paper_and_pencil():
-    """A quarter of the loss is cross-entropy to the teacher, at the unknown voxel too; without a teacher none is."""
+    """A quarter of the loss is cross-entropy to the teacher, a little of it at unknown voxels; none without a teacher."""
     loss = MaskedLoss(LossConfig(dice=0.0, distill=0.25), ("hydrophobic",))
     y = np.array([[1, 0.9], [UNKNOWN, 0.2]], np.float32).reshape(1, 2, 1, 1, 2)
     z = np.array([0, np.log(3)], np.float32).reshape(1, 2, 1, 1, 1)
-    taught = (np.log(2) - 0.2 * np.log(0.75) - 0.8 * np.log(0.25)) / 2
+    taught = (np.log(2) - UNKNOWN_WEIGHT * (0.2 * np.log(0.75) + 0.8 * np.log(0.25))) / (1 + UNKNOWN_WEIGHT)
     assert float(loss(y, z)) == pytest.approx(0.75 * np.log(2) + 0.25 * taught)
     assert float(loss(y[..., :1], z)) == pytest.approx(np.log(2))
 
@@ -334,7 +334,7 @@ def test_teachers_are_averaged(whole_run):
     model.load_weights(root / "whole" / "best.weights.h5")
     got = training.Teachers(config).extend(x, np.zeros((1, 8, 8, 8, len(CHANNELS)), np.uint8))
     expected = 1 / (1 + np.exp(-model.predict_on_batch(x)))
-    np.testing.assert_allclose(got[..., len(CHANNELS) :], expected, rtol=1e-5)
+    np.testing.assert_allclose(got[..., len(CHANNELS) :], expected, atol=5e-3)  # bfloat16 inside, float32 here
 
 
 def test_runs_are_validated_on_the_same_crops(whole_run):

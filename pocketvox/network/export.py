@@ -12,15 +12,15 @@ from pocketvox.errors import ConfigError
 from pocketvox.network.unet import build_unet
 
 
-def load_network(config: NetworkConfig, weights: str | Path) -> keras.Model:
-    """The float32 network with stored weights, for inference.
+def load_network(config: NetworkConfig, weights: str | Path, *, dtype: str = "float32") -> keras.Model:
+    """The network with stored weights, for inference; ``dtype`` is the Keras policy of all layers but the head.
 
     Raises
     ------
     ConfigError
         If the weights are absent or belong to another configuration.
     """
-    model = build_unet(config)
+    model = build_unet(config, dtype=dtype)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns where it leaves weights at random

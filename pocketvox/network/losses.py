@@ -9,6 +9,10 @@ from keras import ops
 from pocketvox.channels import LIGAND
 from pocketvox.config import LossConfig
 
+#: What a voxel about which labels tell nothing counts where teachers do: as many of these as of known ones, roughly,
+#: are near a receptor's surface.
+UNKNOWN_WEIGHT = 0.05
+
 
 class MaskedLoss(keras.losses.Loss):
     """Cross-entropy, averaged over known voxels per channel and over channels, with optional soft overlap parts.
@@ -27,7 +31,8 @@ class MaskedLoss(keras.losses.Loss):
     -----
     Called with targets (b, x, y, z, K) of 0, 1 or ``pocketvox.data.batches.UNKNOWN`` and logits of the same shape. With
     K further channels of targets, the probabilities that teachers gave, ``distill`` of the loss is the cross-entropy to
-    them, averaged over all voxels (Hinton et al. 2015, arXiv:1503.02531).
+    them (Hinton et al. 2015, arXiv:1503.02531): over known voxels, and with a small weight over all others, of which
+    there are many more.
     The Dice part follows Milletari et al., doi:10.1109/3DV.2016.79; the focal factor Lin et al.,
     doi:10.1109/ICCV.2017.324; the Tversky part Salehi et al., doi:10.1007/978-3-319-67389-9_44.
     """
@@ -47,7 +52,9 @@ class MaskedLoss(keras.losses.Loss):
             return self._to_labels(y_true, y_pred)
         value, taught = self._to_labels(y_true[..., :n], y_pred), y_true[..., n:]
         entropy = _cross_entropy(ops.cast(taught, "float32"), ops.cast(y_pred, "float32"))
-        distance = ops.sum(ops.mean(entropy, (0, 1, 2, 3)) * ops.convert_to_tensor(self._weights))
+        counted = ops.where(y_true[..., :n] < 1.5, 1.0, UNKNOWN_WEIGHT)
+        per_channel = ops.sum(entropy * counted, (0, 1, 2, 3)) / ops.sum(counted, (0, 1, 2, 3))
+        distance = ops.sum(per_channel * ops.convert_to_tensor(self._weights))
         return (1 - self.config.distill) * value + self.config.distill * distance
 
     def _to_labels(self, y_true, y_pred):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.special import expit
 
 from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.errors import ConfigError
@@ -45,9 +46,8 @@ class Teachers:
         -------
         ndarray, shape=(b, x, y, z, 2 K), dtype=float32
         """
-        logits = [keras.ops.convert_to_numpy(model.predict_on_batch(x)) for model in self.models]
-        probability = np.mean([1 / (1 + np.exp(-z.astype(np.float64))) for z in logits], axis=0)
-        return np.concatenate([y, probability], axis=-1, dtype=np.float32)
+        views = [expit(keras.ops.convert_to_numpy(model.predict_on_batch(x))) for model in self.models]
+        return np.concatenate([y, np.mean(views, axis=0, dtype=np.float32)], axis=-1, dtype=np.float32)
 
 
 def _load(folder: Path, config: TrainConfig) -> keras.Model:
@@ -68,4 +68,4 @@ def _load(folder: Path, config: TrainConfig) -> keras.Model:
     ):
         if received != expected:
             raise ConfigError(f"Expected {name} {expected} of the teacher {folder}. Received: {received}.")
-    return load_network(network, weights)
+    return load_network(network, weights, dtype=config.precision)
