@@ -1,8 +1,9 @@
 """Train variants of one configuration: ``python -m data_prep.ablations FILE [NAME...] -o FOLDER [--logs FOLDER]``.
 
 FILE is JSON: ``base``, a training configuration, and ``runs``, by name what each changes in it, nested likewise. The
-run folder of a variant is ``FOLDER/NAME``; one that is complete is left alone, one that was interrupted goes on. What
-the training report needs of each, ``config.json`` and ``log.jsonl``, is copied to ``--logs``.
+run folder of a variant is ``FOLDER/NAME``; one that is complete is left alone, one that was interrupted goes on, and
+an interruption (SIGINT, SIGTERM) ends the command. What the training report needs of each, ``config.json`` and
+``log.jsonl``, is copied to ``--logs``.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def read_runs(path: Path) -> dict[str, TrainConfig]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"Cannot read the variants {path}: {error}.") from error
-    if not isinstance(data, dict) or set(data) != {"base", "runs"}:
-        raise ConfigError(f"Expected `base` and `runs` in {path}. Received: {sorted(data)}.")
+    keys = ("base", "runs")
+    if not isinstance(data, dict) or set(data) != set(keys) or not all(isinstance(data[key], dict) for key in keys):
+        raise ConfigError(f"Expected the objects `base` and `runs` in {path}. Received: {json.dumps(data):.80}.")
     configs = {}
     for name, changes in data["runs"].items():
+        if not isinstance(changes, dict):
+            raise ConfigError(f"Expected an object of changed settings in {path}, {name}. Received: {changes!r:.60}.")
         try:
             configs[name] = TrainConfig.from_dict(merged(data["base"], changes))
         except ConfigError as error:
@@ -75,10 +79,19 @@ def main(argv: list[str] | None = None) -> int:
             log.info("%s", name)
             train(configs[name], args.output / name)
             keep_logs(args.output / name, args.logs / name)
+            if not complete(args.output / name, configs[name].epochs):
+                log.info("stopped in %s; run the command again to go on", name)
+                return 1
     except PocketvoxError as error:
         log.error("error: %s", error)
         return 1
     return 0
+
+
+def complete(run: Path, epochs: int) -> bool:
+    """Whether the log of a run tells of all its epochs."""
+    path = run / "log.jsonl"
+    return path.is_file() and len(path.read_text(encoding="utf-8").splitlines()) >= epochs
 
 
 def keep_logs(run: Path, out: Path) -> None:

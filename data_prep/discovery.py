@@ -27,6 +27,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import beta, t
 
+from data_prep.domain import families
 from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS, TYPED
 from pocketvox.data.store import StoreItem
 from pocketvox.pockets import HotspotConfig, PocketConfig
@@ -61,16 +62,6 @@ class Judged(NamedTuple):
     def above(self, threshold: float) -> Judged:
         """Those whose probability reaches the threshold."""
         return Judged(*(values[self.probability >= threshold] for values in self))
-
-
-def families(items: list[StoreItem]) -> np.ndarray:
-    """Number of the family of each structure, shape=(n,): structures that share a sequence cluster have one."""
-    own: dict[str, int] = {}
-    number = np.arange(len(items))
-    for n, item in enumerate(items):
-        for cluster in item.clusters:
-            number[number == number[own.setdefault(cluster, n)]] = number[n]
-    return number
 
 
 def judge(

@@ -125,14 +125,14 @@ def _pools(complex_: Complex, kinds: Sequence[str]) -> dict[str, list[Pool]]:
         peptides = replace(peptides, pieces=find_pieces(peptides.complex_))
         chains -= {"peptides"}
     protein = Pool(bare, foreign, find_pieces(bare) if chains else ())
-    sources = {
+    makers = {
         "cofactors": lambda: find_cofactors(complex_),
         "nucleotides": lambda: [Pool(bare, foreign, find_nucleotides(bare))],
         "peptides": lambda: [peptides or protein],
         "interfaces": lambda: [protein],
         "residues": lambda: [protein],
     }
-    return {kind: sources[kind]() for kind in KINDS if kind in kinds}
+    return {kind: makers[kind]() for kind in KINDS if kind in kinds}
 
 
 def _queue(source: Source, pools: list[Pool], kind: str, seed: int) -> Iterator[tuple[Pool, Piece]]:

@@ -32,11 +32,11 @@ SECTIONS = (
 )
 NOTES = {
     "Ablations": (
-        "Score: mean best Jaccard index of the core channels on fixed validation crops, at the epoch where it is best; "
-        "AP, average precision, and loss are of the same epoch. Crops depend on settings of the sampling, so only rows "
-        "of one table are comparable; losses, only where the loss function is that of the first row. s / step: "
-        "median over epochs. Start: random weights, or the run whose best weights were taken, with the steps spent on "
-        "those. Runs that lost stay listed."
+        "Score: mean best Jaccard index of the core channels on fixed validation crops, at the epoch where it is "
+        "best; AP, average precision, and loss are of the same epoch. Crops differ with their size and spacing, those "
+        "of the oldest runs also with seed and sampling, so only rows of one table are comparable; losses, only where "
+        "the loss function is that of the first row. s / step: median over epochs. Start: random weights, or the run "
+        "whose best weights were taken, with the steps spent on those. Runs that lost stay listed."
     ),
     "Curves": "By optimizer step, one point per epoch. Validation uses averaged weights.",
 }

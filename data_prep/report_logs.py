@@ -16,27 +16,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
+from pocketvox.data.batches import VALIDATION_SAMPLING, VALIDATION_SEED
 from pocketvox.errors import InputError
 
 LOGS, MODELS, RESULTS = Path("data_prep/logs"), Path("models"), Path("benchmarks/results")
 #: Settings on which the fixed validation crops depend: only runs that share them all have comparable scores.
-VALIDATION = ("store", "val_crops", "seed")
-VALIDATION_SAMPLING = ("crop_size", "spacing", "surface_fraction", "cluster_power", "ignored_radius")
+CROPS = ("store", "val_crops", "seed")
+CROPS_SAMPLING = ("crop_size", "spacing", "surface_fraction", "cluster_power", "ignored_radius")
+#: Configurations older than this setting are of runs whose own seed and sampling decided on their validation crops.
+COMMON_CROPS_SINCE = "data_fraction"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training run: its configuration and one record per finished epoch, as in ``log.jsonl``."""
+    """A training run: its configuration and one record per finished epoch, as in ``log.jsonl``.
+
+    ``own_crops``: it was validated on crops of its own, not on those of all runs; see :data:`COMMON_CROPS_SINCE`.
+    """
 
     name: str
     config: TrainConfig
     epochs: tuple[dict, ...]
+    own_crops: bool = False
 
     @property
     def best(self) -> dict:
@@ -69,12 +76,19 @@ class Run:
         return Path(self.config.initial_weights).parent.name
 
     @property
+    def validated(self) -> TrainConfig:
+        """The configuration with the seed and the sampling that its validation crops were drawn with."""
+        if self.own_crops:
+            return self.config
+        return replace(self.config, seed=VALIDATION_SEED, sampling=replace(self.config.sampling, **VALIDATION_SAMPLING))
+
+    @property
     def validation(self) -> tuple:
         """What its validation crops depend on; equal for runs that were validated on the same ones."""
-        config = self.config
+        config = self.validated
         return (
-            *(getattr(config, name) for name in VALIDATION),
-            *(getattr(config.sampling, name) for name in VALIDATION_SAMPLING),
+            *(getattr(config, name) for name in CROPS),
+            *(getattr(config.sampling, name) for name in CROPS_SAMPLING),
         )
 
 
@@ -149,7 +163,7 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"Expected one complete record per epoch in {path}. Received: {error!r}.") from error
     if not epochs or numbers != list(range(1, len(epochs) + 1)):
         raise InputError(f"Expected epochs 1, 2, ... in {path}. Received: {numbers}. Copy the log of one run.")
-    return Run(folder.name, config, epochs)
+    return Run(folder.name, config, epochs, COMMON_CROPS_SINCE not in read_json(folder / "config.json"))
 
 
 def read_json(path: Path) -> dict:

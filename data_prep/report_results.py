@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_prep.direction_truth import GOOD, MATCH
 from data_prep.report_logs import Inputs
 from data_prep.report_plots import Panel, Series, figure
 from data_prep.report_tables import NOTHING, cell, count, mean, measurement_table, number, table
@@ -115,7 +116,12 @@ def _directions(measured: dict) -> list[str]:
                     body = [count(found["count"]), *numbers, number(found.get("good"))]
                     rows.append([split, place, f"`{channel}`", way, *body])
     header = ("split", "place", "channel", "way", "count", "median (degrees)", "90th percentile", "share that is good")
-    return [f"Preset `{measured['preset']}`.", "", *table(header, rows, words=4)]
+    words = (
+        f"Preset `{measured['preset']}`. Angle to the nearest true direction, at true interaction points and at "
+        f"hot-spots within {MATCH:g} A of one; good: below {GOOD:g} degrees. Scans give the way `rules`; the others "
+        "are those of `data_prep/directions.py`."
+    )
+    return [words, "", *table(header, rows, words=4)]
 
 
 # ----------------------------------------------------------------------------------------------------------- test split

@@ -132,7 +132,7 @@ def ablation_section(inputs: Inputs) -> list[str]:
         lines += [f"### {declared['title']}", "", declared["question"], ""]
         for rows in groups(declared, inputs.runs):
             first = inputs.runs[rows[0]["run"]]
-            lines += [f"Validated on {validation_words(first.config)}:", ""]
+            lines += [f"Validated on {validation_words(first.validated)}:", ""]
             lines += run_table(rows, inputs.runs, declared.get("axis"))
             if axis_points(rows, inputs.runs, declared.get("axis")):
                 lines += [f"![{declared['title']}](figures/{axis_name(declared, rows)}.svg)", ""]
@@ -239,7 +239,7 @@ def curve_section(inputs: Inputs) -> list[str]:
     lines = []
     for declared in experiments(inputs):
         for rows in groups(declared, inputs.runs):
-            words = validation_words(inputs.runs[rows[0]["run"]].config)
+            words = validation_words(inputs.runs[rows[0]["run"]].validated)
             lines += [f"{declared['title']}; validated on {words}:", ""]
             lines += [f"![{declared['title']}](figures/{curve_name(declared, rows)}.svg)", ""]
     return lines

@@ -22,7 +22,7 @@ def describe(config: TrainConfig) -> list[str]:
 
 
 def validation_words(config: TrainConfig) -> str:
-    """What a run was validated on."""
+    """What a run was validated on, from its :attr:`~data_prep.report_logs.Run.validated`."""
     s = config.sampling
     return (
         f"{config.val_crops} fixed crops of {s.crop_size} voxels of {s.spacing:g} A ({s.crop_size * s.spacing:g} A), "

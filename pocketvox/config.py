@@ -191,8 +191,8 @@ class LossConfig(Config):
         Weight of voxels outside the ligand envelope as negatives of the typed channels. They are unknown, not negative:
         above 0, probabilities are no longer conditional on a ligand atom.
     distill : float
-        Share of the loss that is cross-entropy to the teachers' probabilities, at every voxel, known or not, 0 to 1;
-        the rest is the loss to the labels.
+        Share of the loss that is cross-entropy to the teachers' probabilities, 0 to 1, at known voxels and, with a
+        small weight, at all others; the rest is the loss to the labels.
     """
 
     channel_weights: dict[str, float] = field(

@@ -17,7 +17,6 @@ from data_prep.discovery import (
     LEAST_FAMILIES,
     LEAST_HOTSPOTS,
     Judged,
-    families,
     fit_discovery,
     judge,
     report,
@@ -70,13 +69,6 @@ def test_a_hotspot_is_true_near_a_point_of_its_type(distance, true):
 def test_hotspots_away_from_ligands_are_not_judged(distance, known):
     item, volume = one((0, 0, 0), (0, distance, 0))
     assert len(judge([item], [volume], ANYWHERE, {})["hbond_donor"].true) == known
-
-
-def test_structures_that_share_a_cluster_are_one_family():
-    """The third structure joins two clusters that were met before; the fourth stays alone."""
-    items = [make_item(str(n), clusters=c) for n, c in enumerate([("a",), ("b",), ("a", "b"), ("c",), ("b",)])]
-    number = families(items)
-    assert len({number[0], number[1], number[2], number[4]}) == 1 and number[3] != number[0]
 
 
 # ----------------------------------------------------------------------------------------------------- how sure it is

@@ -156,7 +156,7 @@ def test_no_run_is_hidden(tree):
 
 
 def test_runs_on_other_validation_crops_are_not_compared(tree):
-    """Crop size, seed and balance of families all change the fixed crops, learning rate and loss do not."""
+    """Crop size changes the fixed crops, and in old runs the seed; balance of families, rate and loss do not."""
     changes = {
         "size": {"sampling": {"crop_size": 24}},
         "seed": {"seed": 9},
@@ -165,9 +165,13 @@ def test_runs_on_other_validation_crops_are_not_compared(tree):
     }
     for name, change in changes.items():
         store_run(tree, name, epochs(0.2), config(**change))
+    for name, change in (("old", {"seed": 9}), ("old-alike", {"seed": 1, "sampling": {"surface_fraction": 0.25}})):
+        store_run(tree, name, epochs(0.2), {k: v for k, v in config(**change).items() if k != "data_fraction"})
     runs = read_inputs(tree).runs
-    groups = report_tables.groups({"runs": [row(name) for name in ("one", *changes)]}, runs)
-    assert [[r["run"] for r in rows] for rows in groups] == [["one", "rate"], ["size"], ["seed"], ["power"]]
+    groups = report_tables.groups({"runs": [row(name) for name in ("one", *changes, "old", "old-alike")]}, runs)
+    alike = ["one", "seed", "power", "rate", "old-alike"]
+    assert [[r["run"] for r in rows] for rows in groups] == [alike, ["size"], ["old"]]
+    assert "power 0.5, seed 1:" in " ".join(report_tables.ablation_section(read_inputs(tree)))
 
 
 def test_scores_over_the_rule_field(tree):

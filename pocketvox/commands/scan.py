@@ -137,8 +137,8 @@ def run(args: argparse.Namespace) -> int:
     from pocketvox.pipeline import scan
     from pocketvox.report import write_result
 
-    predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
     rotation_set(args.rotations)  # what cannot be had is refused once, not for every input
+    predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
     if args.fdr is not None:
         discovery_thresholds(predictor.preset, args.fdr)
 

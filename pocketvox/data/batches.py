@@ -25,6 +25,9 @@ from pocketvox.voxel.voxelize import voxelize
 #: Target value of a voxel about which nothing is known.
 UNKNOWN = 2
 
+#: What decides on the validation crops, the same in every run so that runs can be compared.
+VALIDATION_SAMPLING, VALIDATION_SEED = {"cluster_power": 0.5, "surface_fraction": 0.25}, 1
+
 #: Receptor points this far outside a crop still reach into it (angstrom): 1.5 times the largest radius, and noise.
 _RECEPTOR_REACH = 5.0
 #: Ligand and interaction points this far outside a crop still label voxels inside it (angstrom; more than both radii).
@@ -189,23 +192,27 @@ class MixedSampler:
 def ligand_weights(items: Sequence[StoreItem], cluster_power: float) -> np.ndarray:
     """Probability of drawing each ligand, in the order of items and of ``ligand_names``; sums to 1.
 
-    A cluster of n ligands is drawn with weight ``n ** cluster_power``, then one of its ligands evenly. A structure in
-    several clusters counts for the one with most ligands; a structure in none is a cluster of its own.
+    A family of n ligands is drawn with weight ``n ** cluster_power``, then one of its ligands evenly.
 
     Returns
     -------
     ndarray, shape=(number of ligands,), dtype=float64
     """
-    counts: Counter[str] = Counter()
-    for item in items:
-        counts.update(dict.fromkeys(item.clusters, len(item.ligand_names)))
-    families = [max(item.clusters, key=lambda c: (counts[c], c), default=f"structure {item.id}") for item in items]
     sizes: Counter[str] = Counter()
+    families = main_clusters(items)
     for item, family in zip(items, families, strict=True):
         sizes[family] += len(item.ligand_names)
     of_ligand = np.array([sizes[f] for item, f in zip(items, families, strict=True) for _ in item.ligand_names], float)
     weights = of_ligand ** (cluster_power - 1)
     return weights / weights.sum()
+
+
+def main_clusters(items: Sequence[StoreItem]) -> list[str]:
+    """Family of each structure: of its clusters the one with most ligands; without any it is one of its own."""
+    counts: Counter[str] = Counter()
+    for item in items:
+        counts.update(dict.fromkeys(item.clusters, len(item.ligand_names)))
+    return [max(item.clusters, key=lambda c: (counts[c], c), default=f"structure {item.id}") for item in items]
 
 
 def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
@@ -238,7 +245,7 @@ def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndar
 
 def share(items: Sequence[StoreItem], fraction: float, seed: int) -> list[StoreItem]:
     """Structures of that fraction of the families, at least one; of two fractions the smaller is part of the larger."""
-    families = [max(item.clusters, default=f"structure {item.id}") for item in items]
+    families = main_clusters(items)
     names = sorted(set(families))
     order = np.random.default_rng((seed, 2)).permutation(len(names))
     kept = {names[k] for k in order[: max(1, round(fraction * len(names)))]}

@@ -40,7 +40,7 @@ def discovery_thresholds(preset: Preset, fdr: float) -> dict[str, float]:
     if not levels:
         raise ConfigError(
             f"Expected a preset with thresholds for false-discovery rates. Received: {preset.name}, which has none. "
-            "Scan without fdr (--fdr), or use a preset made by a later data_prep.release."
+            "Scan without fdr (--fdr), or with a preset whose config.json has them as `discovery`."
         )
     wanted = next((level for level in levels if abs(float(level) - fdr) < 1e-9), None)
     if wanted is None:

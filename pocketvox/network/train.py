@@ -25,7 +25,15 @@ import numpy as np
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, fixed_crops, share
+from pocketvox.data.batches import (
+    UNKNOWN,
+    VALIDATION_SAMPLING,
+    VALIDATION_SEED,
+    MixedSampler,
+    Sampler,
+    fixed_crops,
+    share,
+)
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
@@ -38,9 +46,6 @@ logger = logging.getLogger(__name__)
 
 #: The moving average of weights is updated once in this many steps.
 EMA_INTERVAL = 8
-
-#: What decides on the validation crops, the same in every run so that runs can be compared.
-VALIDATION_SAMPLING, VALIDATION_SEED = {"cluster_power": 0.5, "surface_fraction": 0.25}, 1
 
 #: Crops from which the prevalence of each channel is estimated, for the head's initial bias.
 _PREVALENCE_CROPS = 64
