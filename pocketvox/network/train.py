@@ -104,9 +104,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     config = replace(config, network=_with_features(config.network, store))
     _claim(out, config, resume)
     names = {"features": store.features, "channels": config.network.channels, "seed": config.seed}
-    items = store.load("train")
-    if config.data_fraction < 1:
-        items = share(items, config.data_fraction, config.seed)
+    items = share(store.load("train"), config.data_fraction, config.seed)
     sampler = Sampler(items, config.sampling, **names)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
