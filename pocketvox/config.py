@@ -231,6 +231,9 @@ class TrainConfig(Config):
         HDF5 data store. A relative path is relative to the working directory.
     network, sampling, loss : NetworkConfig, SamplingConfig, LossConfig
     batch_size, steps_per_epoch, epochs, seed : int
+    stop_after : int
+        Steps of all epochs together after which the run ends, whatever ``epochs`` says of the learning rate; its
+        averaged weights are then in ``last.weights.h5``. 0 never ends it early.
     learning_rate : float
         Peak of AdamW's learning rate, reached linearly and left along a half cosine.
     warmup_steps : int
@@ -285,6 +288,7 @@ class TrainConfig(Config):
     data_fraction: float = 1.0
     extra_store: str = ""
     extra_fraction: float = 0.0
+    stop_after: int = 0
 
     def __post_init__(self):
         _require(0 < self.data_fraction <= 1, "data_fraction", "above 0 to 1", self.data_fraction)
@@ -299,7 +303,7 @@ class TrainConfig(Config):
         _require(bool(self.teachers) == (self.loss.distill > 0), "teachers", expected, self.teachers)
         for name in ("batch_size", "steps_per_epoch", "epochs", "learning_rate", "val_crops"):
             _require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
-        for name in ("seed", "warmup_steps", "weight_decay", "clip_norm", "threads"):
+        for name in ("seed", "stop_after", "warmup_steps", "weight_decay", "clip_norm", "threads"):
             _require(getattr(self, name) >= 0, name, "zero or more", getattr(self, name))
         _require(0 <= self.ema_decay < 1, "ema_decay", "0 to below 1", self.ema_decay)
         _require(0 <= self.final_fraction <= 1, "final_fraction", "0 to 1", self.final_fraction)

@@ -266,6 +266,25 @@ def test_interrupted_training_resumes_exactly(whole_run, monkeypatch):
     assert last["val_loss"] == pytest.approx(record["val_loss"], rel=1e-4)
 
 
+@pytest.mark.parametrize("stop_after", [12, 15])
+def test_a_run_ends_early_if_told(whole_run, stop_after):
+    """With the first epoch's weights of the whole run, or a part of an epoch later; started again, it stays there."""
+    root, _ = whole_run
+    config, out = config_for(root / "store.h5", stop_after=stop_after), root / f"early-{stop_after}"
+    record = training.train(config, out)
+    assert len((out / "log.jsonl").read_text().splitlines()) == record["epoch"] == 1
+    arrays, got = state(out)
+    assert (got["epoch"], got["step"]) == divmod(stop_after, 12)
+    model = build_unet(TrainConfig.from_file(out / "config.json").network)
+    model.load_weights(out / "last.weights.h5")
+    for number, value in enumerate(model.get_weights()):
+        np.testing.assert_array_equal(value, arrays[f"average/{number}"])
+    first = json.loads((root / "whole" / "log.jsonl").read_text().splitlines()[0])
+    assert record["val_loss"] == pytest.approx(first["val_loss"], rel=1e-4)
+    training.train(config, out)
+    assert all(np.array_equal(value, arrays[name]) for name, value in state(out)[0].items())
+
+
 def test_a_run_folder_keeps_its_configuration(whole_run):
     """Another configuration, or a fresh start, in a used run folder is refused by naming the difference."""
     root, _ = whole_run

@@ -120,6 +120,11 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     with _stop_requests() as stop:
         while run.epoch < config.epochs:
             run.train_epoch(stop)
+            if run.ended and run.step < config.steps_per_epoch:
+                run.save()
+                run.save_average("last.weights.h5")
+                logger.info("ended after %d steps, as configured", config.stop_after)
+                return record
             if stop.is_set():
                 run.save()
                 logger.info("stopped at epoch %d, step %d; run again to go on", run.epoch, run.step)
@@ -150,7 +155,7 @@ class _Run:
         show = _progress(f"epoch {self.epoch + 1}/{config.epochs}", config.steps_per_epoch)
         with ThreadPoolExecutor(1) as pool:
             ahead = pool.submit(batches.__getitem__, self.step)
-            while self.step < config.steps_per_epoch and not stop.is_set():
+            while self.step < config.steps_per_epoch and not stop.is_set() and not self.ended:
                 start = time.perf_counter()
                 x, y = ahead.result()
                 if self.step + 1 < config.steps_per_epoch:
@@ -167,9 +172,26 @@ class _Run:
                     self._update_average()
                 show(self.step, f"loss {self.loss_sum / self.step:.4f}")
 
+    @property
+    def steps(self) -> int:
+        """Steps of all epochs so far."""
+        return self.epoch * self.config.steps_per_epoch + self.step
+
+    @property
+    def ended(self) -> bool:
+        """Whether all the steps are done that ``stop_after`` allows."""
+        return 0 < self.config.stop_after <= self.steps
+
+    def save_average(self, name: str) -> None:
+        """Write the averaged weights to the run folder."""
+        current = self.model.get_weights()
+        if self.config.ema_decay:
+            self.model.set_weights(self.average)
+        _replace(self.out / name, self.model.save_weights)
+        self.model.set_weights(current)
+
     def _update_average(self) -> None:
-        steps = self.epoch * self.config.steps_per_epoch + self.step
-        decay = min(self.config.ema_decay, (1 + steps) / (10 + steps)) ** EMA_INTERVAL
+        decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps)) ** EMA_INTERVAL
         for mean, value in zip(self.average, self.model.get_weights(), strict=True):
             mean += (1 - decay) * (value - mean)
 
