@@ -8,7 +8,8 @@
   setting such as ``data_fraction`` that becomes a column and a plot, and ``measurements``) and ``measurements`` (each
   ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names become columns);
 * ``data.json``: counts, from ``python -m data_prep.report --count``;
-* ``limits.md``; and, if they were measured, ``directions.json`` and ``domain.json`` (``{text, measurements}``).
+* ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`) and ``trust.json``
+  (:mod:`data_prep.trust`).
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Inputs:
     data : dict or None
     presets, results : dict of str to dict
         Metadata of presets and results of the benchmark, by name.
-    directions, domain : dict or None
+    directions, trust : dict or None
     limits : str
     """
 
@@ -113,7 +114,7 @@ class Inputs:
     presets: dict[str, dict]
     results: dict[str, dict]
     directions: dict | None
-    domain: dict | None
+    trust: dict | None
     limits: str
 
 
@@ -128,7 +129,7 @@ def read_inputs(root: Path) -> Inputs:
     logs = root / LOGS
     experiments = read_json(logs / "experiments.json")
     _check_experiments(experiments, logs / "experiments.json")
-    optional = {name: logs / f"{name}.json" for name in ("data", "directions", "domain")}
+    optional = {name: logs / f"{name}.json" for name in ("data", "directions", "trust")}
     results = (read_json(path) for path in sorted((root / RESULTS).glob("*.json")))
     inputs = Inputs(
         runs={path.parent.name: read_run(path.parent) for path in sorted(logs.glob("*/log.jsonl"))},

@@ -217,13 +217,16 @@ def axis_points(rows: list[dict], runs: dict[str, Run], axis: str | None) -> tup
 
 
 def measurement_table(measurements: Iterable[dict]) -> list[str]:
-    """Measurements and their commands; objects of values have a column per name."""
-    rows = [(m["label"], m["value"] if isinstance(m["value"], dict) else {"value": m["value"]}, m["command"])
+    """Measurements and, where rows have them, their commands; objects of values have a column per name."""
+    rows = [(m["label"], m["value"] if isinstance(m["value"], dict) else {"value": m["value"]}, m.get("command"))
             for m in measurements]  # fmt: skip
     if not rows:
         return []
     names = list(dict.fromkeys(name for _, values, _ in rows for name in values))
-    body = [[label, *(_value(values.get(name)) for name in names), f"`{command}`"] for label, values, command in rows]
+    body = [[label, *(_value(values.get(name)) for name in names)] for label, values, _ in rows]
+    if not any(command for *_, command in rows):
+        return table(["measurement", *names], body)
+    body = [[*cells, f"`{command}`"] for cells, (*_, command) in zip(body, rows, strict=True)]
     return table(["measurement", *names, "command"], body, last=True)
 
 

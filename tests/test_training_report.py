@@ -327,16 +327,17 @@ def test_check_finds_a_changed_digit_and_a_figure_left_over(tree, capsys):
     assert not left.exists() and page.read_text() == text
 
 
-def test_directions_and_domain_are_shown_if_measured(tree):
+def test_certainty_and_directions_are_shown_if_measured(tree):
     assert report_results.further_section(read_inputs(tree)) == ["Not measured.", ""]
     logs = tree / "data_prep" / "logs"
     found = {"count": 12, "median": 20.5, "p90": 80.0, "good": 0.75}
     errors = {"val": {"true": {"metal": {"rules": found, "field": {"count": 0}}}}}
     write(logs / "directions.json", {"preset": "p", "fingerprint": "f", "errors": errors})
-    measured = [{"label": "AUC", "value": 0.75, "command": "measure"}]
-    write(logs / "domain.json", {"text": "How far.", "measurements": measured})
+    rows = [{"label": "AUC", "value": {"count": 7, "value": 0.75}}]
+    tables = [{"title": "Domain", "text": "How far.", "rows": rows}]
+    write(logs / "trust.json", {"preset": "p", "fingerprint": "f", "tables": tables})
     lines = report_results.further_section(read_inputs(tree))
-    assert "How far." in lines and cells(lines) == [["AUC", "0.750", "`measure`"]]
+    assert "### Domain" in lines and "Preset `p`. How far." in lines and cells(lines) == [["AUC", "7", "0.750"]]
     first, second = cells(lines, 1)
     assert first == ["val", "true", "`metal`", "rules", "12", "20.5", "80.0", "0.750"]
     assert second[4:] == ["0", "-", "-", "-"]
