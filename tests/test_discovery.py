@@ -23,8 +23,9 @@ from data_prep.discovery import (
     upper_bound,
 )
 from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS
+from pocketvox.cli import main
 from pocketvox.errors import ConfigError, UsageError
-from pocketvox.inference import PresetConfig, discovery_thresholds, load_preset
+from pocketvox.inference import PresetConfig, discovery_thresholds, load_preset, presets
 from pocketvox.inference.presets import CONFIG, _write_metadata
 from pocketvox.pockets import PocketConfig
 from pocketvox.voxel import Grid, Volume, label_volume
@@ -156,6 +157,15 @@ def test_thresholds_of_a_level(trusted, preset):
         discovery_thresholds(trusted, 0.4)
     with pytest.raises(ConfigError, match="Received: tiny-v1, which has none"):
         discovery_thresholds(load_preset(preset), 0.5)
+
+
+def test_presets_say_which_levels_they_have(trusted, monkeypatch, capsys):
+    """By level, lowest first, with the channels of each; nothing for a preset without."""
+    monkeypatch.setattr(presets, "models_folder", lambda: trusted.folder.parent)
+    (entry,) = presets.list_presets()
+    assert entry["fdr"] == {"0.3": ["hbond_donor"], "0.5": ["hbond_donor", "pi_stacking"]} and not entry["domain"]
+    assert main(["presets"]) == 0
+    assert "  --fdr 0.5: hbond_donor, pi_stacking" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(

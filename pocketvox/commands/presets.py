@@ -15,7 +15,7 @@ def add_parser(parsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List presets: name, task, spacing, channels, folder."""
+    """List presets: name, task, spacing, folder, channels, levels of ``--fdr``."""
     from pocketvox.inference import list_presets
 
     presets = list_presets()
@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
         for preset in presets:
             print(f"{preset['name']}: {preset['task']}, {preset['spacing']:g} A, {preset['folder']}")
             print(f"  {', '.join(preset['channels'])}")
+            for level, channels in preset["fdr"].items():
+                print(f"  --fdr {level}: {', '.join(channels)}")
         if not presets:
             print("none")
     return 0

@@ -165,7 +165,8 @@ def list_presets() -> list[dict]:
     Returns
     -------
     list of dict
-        ``name``, ``task``, ``spacing``, ``channels``, ``fingerprint`` and ``folder`` of each; JSON types.
+        ``name``, ``task``, ``spacing``, ``channels``, ``fingerprint`` and ``folder`` of each, ``fdr``, the channels by
+        level that ``pocketvox scan --fdr`` takes, and ``domain``, whether it gives ``domain_score``; JSON types.
     """
     presets = (_read(folder) for folder in _preset_folders())
     return [
@@ -174,11 +175,19 @@ def list_presets() -> list[dict]:
             "task": preset.config.task,
             "spacing": preset.spacing,
             "channels": list(preset.channels),
+            "fdr": _levels(preset.config.discovery),
+            "domain": DOMAIN in preset.metadata["files"],
             "fingerprint": preset.fingerprint,
             "folder": str(preset.folder),
         }
         for preset in presets
     ]
+
+
+def _levels(discovery: dict[str, dict[str, float]]) -> dict[str, list[str]]:
+    """Channels by level, lowest level first."""
+    levels = sorted({level for thresholds in discovery.values() for level in thresholds}, key=float)
+    return {level: [name for name, thresholds in discovery.items() if level in thresholds] for level in levels}
 
 
 def load_preset(name_or_path: str | Path | None = None) -> Preset:
