@@ -263,6 +263,8 @@ class TrainConfig(Config):
         Second data store, such as of pseudo-ligands; empty if there is none.
     extra_fraction : float
         Share of training samples drawn from it.
+    slices : int
+        Train the network's 2D twin on so many random slices of each crop instead; 0 trains the network.
     """
 
     store: str
@@ -289,6 +291,7 @@ class TrainConfig(Config):
     extra_store: str = ""
     extra_fraction: float = 0.0
     stop_after: int = 0
+    slices: int = 0
 
     def __post_init__(self):
         _require(0 < self.data_fraction <= 1, "data_fraction", "above 0 to 1", self.data_fraction)
@@ -310,6 +313,8 @@ class TrainConfig(Config):
         choices = ("mixed_bfloat16", "float32")
         _require(self.precision in choices, "precision", " or ".join(choices), self.precision)
         size, stride = self.sampling.crop_size, self.network.stride
+        fits = 0 <= self.slices <= (0 if self.teachers else size)
+        _require(fits, "slices", f"0, or without teachers up to the crop size {size}", self.slices)
         _require(size % stride == 0, "sampling.crop_size", f"a multiple of the network's stride {stride}", size)
 
 

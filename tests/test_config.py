@@ -62,6 +62,8 @@ def test_defaults_fill_what_is_left_out():
         ({"store": "x", "data_fraction": 0.0}, "data_fraction: above 0 to 1"),
         ({"store": "x", "teachers": ["a"]}, "teachers: some with loss.distill above 0"),
         ({"store": "x", "loss": {"distill": 0.5}}, "teachers: some with loss.distill above 0"),
+        ({"store": "x", "slices": 33}, "slices: 0, or without teachers up to the crop size 32"),
+        ({"store": "x", "slices": 1, "teachers": ["a"], "loss": {"distill": 0.5}}, "slices: 0, or without teachers"),
         ([], "object of settings"),
     ],
 )

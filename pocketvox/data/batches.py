@@ -189,6 +189,31 @@ class MixedSampler:
     batch = Sampler.batch
 
 
+class SliceSampler:
+    """Random slices of another sampler's crops, perpendicular to a random axis.
+
+    Parameters
+    ----------
+    crops : Sampler or MixedSampler
+    slices : int
+        Different slices of each crop, at most its size.
+    seed : int
+    """
+
+    def __init__(self, crops: Sampler | MixedSampler, slices: int, seed: int):
+        self.crops, self.slices, self.seed = crops, slices, seed
+        self.channels = crops.channels
+
+    def sample(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One random sample, as :meth:`Sampler.sample` but with ``slices`` instead of n along the first axis."""
+        rng = np.random.default_rng((self.seed, epoch, index, 3))
+        x, y = self.crops.sample(epoch, index)
+        axis, chosen = rng.integers(3), rng.permutation(x.shape[0])[: self.slices]
+        return np.moveaxis(x, axis, 0)[chosen], np.moveaxis(y, axis, 0)[chosen]
+
+    batch = Sampler.batch
+
+
 def ligand_weights(items: Sequence[StoreItem], cluster_power: float) -> np.ndarray:
     """Probability of drawing each ligand, in the order of items and of ``ligand_names``; sums to 1.
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from pocketvox.data.batches import (
     VALIDATION_SEED,
     MixedSampler,
     Sampler,
+    SliceSampler,
     fixed_crops,
     share,
 )
@@ -38,6 +40,7 @@ from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.metrics import ScoreHistogram
 from pocketvox.network.losses import MaskedLoss
+from pocketvox.network.slices import build_slice_network
 from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
@@ -60,7 +63,9 @@ class CropDataset(keras.utils.PyDataset):
     batch_size, steps, epoch : int
     """
 
-    def __init__(self, sampler: Sampler | MixedSampler, batch_size: int, steps: int, epoch: int = 0, **options):
+    def __init__(
+        self, sampler: Sampler | MixedSampler | SliceSampler, batch_size: int, steps: int, epoch: int = 0, **options
+    ):
         super().__init__(**options)
         self.sampler, self.batch_size, self.steps, self.epoch = sampler, batch_size, steps, epoch
 
@@ -111,6 +116,8 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
         extra = Sampler(_matching(Store(config.extra_store), store).load("train"), config.sampling, **names)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)
+    if config.slices:
+        sampler = SliceSampler(sampler, config.slices, config.seed)
     validation = Validation(validation_sampler(store, config), config.val_crops, config.batch_size)
     run = _Run(config, out, sampler)
     if (out / "checkpoint.h5").exists():
@@ -136,7 +143,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
 class _Run:
     """The state of a training run: model, optimizer, moving average, position."""
 
-    def __init__(self, config: TrainConfig, out: Path, sampler: Sampler | MixedSampler):
+    def __init__(self, config: TrainConfig, out: Path, sampler: Sampler | MixedSampler | SliceSampler):
         self.config, self.out, self.sampler = config, out, sampler
         self.epoch, self.step, self.best = 0, 0, -1.0
         self.loss_sum, self.seconds, self.waiting = 0.0, 0.0, 0.0
@@ -145,7 +152,7 @@ class _Run:
         prevalence = estimate_prevalence(sampler, min(_PREVALENCE_CROPS, config.batch_size * config.steps_per_epoch))
         self.model = compiled_model(config, prevalence)
         if config.initial_weights:
-            self.model.load_weights(config.initial_weights)
+            _begin(self.model, config.initial_weights)
         self.average = self.model.get_weights()
 
     def train_epoch(self, stop: threading.Event) -> None:
@@ -311,7 +318,8 @@ class Validation:
 
 def compiled_model(config: TrainConfig, prevalence=None) -> keras.Model:
     """The network of a training configuration with its optimizer and loss."""
-    model = build_unet(config.network, dtype=config.precision, prevalence=prevalence)
+    build = build_slice_network if config.slices else build_unet
+    model = build(config.network, dtype=config.precision, prevalence=prevalence)
     peak, steps = config.learning_rate, config.epochs * config.steps_per_epoch
     warmup = min(config.warmup_steps, steps - 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -330,12 +338,26 @@ def compiled_model(config: TrainConfig, prevalence=None) -> keras.Model:
     return model
 
 
+def _begin(model: keras.Model, weights: str) -> None:
+    """Load weights but not the state of the optimizer they were trained with."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns where it leaves weights at random
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer", UserWarning)
+            model.load_weights(weights)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        raise ConfigError(
+            f"Expected weights of this network in initial_weights. Received: {weights}: "
+            f"{str(error).strip().splitlines()[0]} Make them first, or name others."
+        ) from error
+
+
 def _known(value: float) -> float | None:
     """None (JSON null) for a score that is undefined: no positive voxel of that channel."""
     return None if np.isnan(value) else value
 
 
-def estimate_prevalence(sampler: Sampler | MixedSampler, crops: int) -> np.ndarray:
+def estimate_prevalence(sampler: Sampler | MixedSampler | SliceSampler, crops: int) -> np.ndarray:
     """Share of positive voxels among known ones per channel, over random crops, shape=(K,), dtype=float64."""
     positive = np.full(len(sampler.channels), 0.1)
     known = np.full(len(sampler.channels), 10.0)
