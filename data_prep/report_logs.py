@@ -58,8 +58,13 @@ class Run:
 
     @property
     def best_steps(self) -> int:
-        """Optimizer steps until the weights that are kept."""
+        """Optimizer steps until the epoch with the best score."""
         return self.best["epoch"] * self.config.steps_per_epoch
+
+    @property
+    def kept_steps(self) -> int:
+        """Optimizer steps until the weights that are kept: the best, or the last of a run that ends early."""
+        return self.config.stop_after or self.best_steps
 
     @property
     def seconds_per_step(self) -> float:

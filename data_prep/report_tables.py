@@ -81,7 +81,7 @@ def released_section(inputs: Inputs) -> list[str]:
     lines = [f"`{name}`, fingerprint `{inputs.presets[name]['fingerprint'][:12]}`.", ""]
     for stage_number, stage in enumerate(stages, 1):
         run = inputs.runs[stage["run"]]
-        spent = f"{steps(run)} steps, {number(run.hours, 1)} hours; weights of step {count(run.best_steps)} kept"
+        spent = f"{steps(run)} steps, {number(run.hours, 1)} hours; weights of step {count(run.kept_steps)} kept"
         lines += [f"Stage {stage_number}, run `{run.name}` ({spent}):", ""]
         lines += [*(f"- {line}" for line in describe(run.config)), ""]
     lines += ["To train it again:", ""]
@@ -191,7 +191,7 @@ def origin(run: Run, runs: dict[str, Run]) -> str:
     before = chain(run, runs)[:-1]
     if not before or before[0].config.initial_weights:
         return f"`{run.parent}`"
-    return f"`{run.parent}`, {count(sum(one.best_steps for one in before))} steps"
+    return f"`{run.parent}`, {count(sum(one.kept_steps for one in before))} steps"
 
 
 def steps(run: Run) -> str:

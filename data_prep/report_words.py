@@ -15,7 +15,7 @@ def describe(config: TrainConfig) -> list[str]:
     return [
         f"Network: {_network(config.network, config.sampling.spacing)}",
         f"Samples: {_samples(config.sampling)}{_share(config)}",
-        f"Loss: {_loss(config.loss)}",
+        f"Loss: {_loss(config.loss)}{_taught(config)}",
         f"Optimizer: {_optimizer(config)}",
         f"Start: {_start(config)}",
     ]
@@ -87,8 +87,14 @@ def _loss(loss: LossConfig) -> str:
     out += f"; {loss.dice:g} soft Dice" if loss.dice else ""
     out += f"; {loss.tversky:g} Tversky, false positives {loss.false_positives:g}" if loss.tversky else ""
     out += f"; voxels outside the envelope as negatives with weight {loss.unlabelled:g}" if loss.unlabelled else ""
-    out += f"; {percent(loss.distill)} of it to the teachers' mean probabilities" if loss.distill else ""
-    return out + "."
+    return out
+
+
+def _taught(config: TrainConfig) -> str:
+    if not config.teachers:
+        return "."
+    names = ", ".join(f"`{folder}`" for folder in config.teachers)
+    return f"; {percent(config.loss.distill)} of it to the mean probabilities of {names}."
 
 
 def _optimizer(config: TrainConfig) -> str:
@@ -102,6 +108,8 @@ def _optimizer(config: TrainConfig) -> str:
         f"{config.precision}",
         f"seed {config.seed}",
     ]
+    if config.stop_after:
+        parts.append(f"ended after {config.stop_after:,} steps")
     return "; ".join(parts) + "."
 
 

@@ -253,9 +253,11 @@ def test_words_follow_the_configuration():
     other = config(
         network={"patch": 2, "filters": [8], "blocks": [1], "residual": True},
         sampling={"rotate": False, "warp": 0.5},
-        loss={"focal": 1.5},
+        loss={"focal": 1.5, "distill": 0.7},
         extra_store="runs/pseudo.h5",
         extra_fraction=0.3,
+        teachers=["runs/x", "runs/y"],
+        stop_after=1234,
     )
     words = " ".join(describe(TrainConfig.from_dict(other)))
     for part in (
@@ -265,6 +267,8 @@ def test_words_follow_the_configuration():
         "exponent 1.5",
         "30 % of the samples",
         "of 0.5 A",
+        "70 % of it to the mean probabilities of `runs/x`, `runs/y`",
+        "ended after 1,234 steps",
     ):
         assert part in words
 
