@@ -119,18 +119,9 @@ def test_auto_never_imports_a_framework(original):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells where each thread may run")
 def test_threads_of_an_engine_are_not_pinned(original):
     """Pinned, those of several processes with one thread each would share one processor."""
-    code = (
-        "import os, numpy as np\n"
-        "from pocketvox.inference import load_preset, make_engine\n"
-        f"engine = make_engine(load_preset({str(original.folder)!r}), threads=2)\n"
-        f"engine(np.zeros((1, 32, 32, 32, {len(FEATURES)}), 'f4'))\n"
-        "print(len({frozenset(os.sched_getaffinity(int(task))) for task in os.listdir('/proc/self/task')}))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=120)
-    assert done.stdout.strip() == "1", done.stderr
+    assert engines.make_engine(original, threads=1)._model.get_property("ENABLE_CPU_PINNING") is False
 
 
 def test_engine_by_name_or_callable(original, monkeypatch):
