@@ -57,7 +57,7 @@ def data_section(inputs: Inputs) -> list[str]:
         return ["Not counted.", ""]
     kinds = [(f"{store['kind']} (`{store['name']}`)", store) for store in inputs.data["stores"]]
     parts = [(kind, split, c) for kind, store in kinds for split, c in store["splits"].items()]
-    parts.sort(key=lambda part: (part[0] != "real", SPLITS.index(part[1])))
+    parts.sort(key=lambda part: (not part[0].startswith("real"), SPLITS.index(part[1])))
     sizes = [
         (f"{kind}, {split}", count(c["structures"]), count(c["ligands"]), count(c["families"]))
         + tuple(share(c[name], c["ligands"]) for name in ("largest_family", "ten_largest"))
