@@ -46,7 +46,7 @@ def test_calibration_methods_are_judged_on_families_they_were_not_fitted_to(item
 
 
 def test_rotations_are_all_asked_for(items):
-    """One ligand of each family, numbers of rotations up to 8, and a perfect ranking scores 1 for channels with labels."""
+    """One ligand of each family, up to 8 rotations; a perfect ranking scores 1."""
     asked = []
 
     class Noting(Knowing):
