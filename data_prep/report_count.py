@@ -68,8 +68,8 @@ def count_store(path: Path) -> dict:
     Returns
     -------
     dict
-        ``kind`` (``"real"``, or ``"pseudo"`` if all its ligands are pieces of proteins), ``sha256`` and, for each split
-        that it has, what :meth:`Count.result` gives.
+        ``name`` of the file, ``kind`` (``"real"``, or ``"pseudo"`` if all its ligands are pieces of proteins), ``sha256``
+        and, for each split that it has, what :meth:`Count.result` gives.
 
     Raises
     ------
@@ -85,6 +85,7 @@ def count_store(path: Path) -> dict:
     with open(path, "rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return {
+        "name": path.stem,
         "kind": "pseudo" if sources == {PSEUDO} else "real",
         "sha256": digest,
         "splits": {name: count.result() for name, count in counts.items() if count.structures},

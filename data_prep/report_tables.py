@@ -55,8 +55,9 @@ def data_section(inputs: Inputs) -> list[str]:
     """What the stores hold, and how it is spread over types and families."""
     if inputs.data is None:
         return ["Not counted.", ""]
-    parts = [(store["kind"], split, c) for store in inputs.data["stores"] for split, c in store["splits"].items()]
-    parts.sort(key=lambda part: (part[0] != "real", SPLITS.index(part[1])))
+    kinds = [(f"{store['kind']} (`{store['name']}`)", store) for store in inputs.data["stores"]]
+    parts = [(kind, split, c) for kind, store in kinds for split, c in store["splits"].items()]
+    parts.sort(key=lambda part: (not part[0].startswith("real"), SPLITS.index(part[1])))
     sizes = [
         (f"{kind}, {split}", count(c["structures"]), count(c["ligands"]), count(c["families"]))
         + tuple(share(c[name], c["ligands"]) for name in ("largest_family", "ten_largest"))
@@ -70,7 +71,7 @@ def data_section(inputs: Inputs) -> list[str]:
         found = [(c["channels"][name], c["ligands"]) for _, _, c in parts]
         rows.append([f"`{name}`", *(f"{count(c['points'])} ({share(c['ligands'], n)})" for c, n in found)])
     lines += table(["channel", *(f"{kind}, {split}" for kind, split, _ in parts)], rows)
-    stores = "; ".join(f"{store['kind']} `{store['sha256'][:12]}`" for store in inputs.data["stores"])
+    stores = "; ".join(f"{kind} `{store['sha256'][:12]}`" for kind, store in kinds)
     return [*lines, f"Counted by `{inputs.data['command']}`; sha256 of the stores begin with {stores}.", ""]
 
 

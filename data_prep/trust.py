@@ -38,6 +38,8 @@ from pocketvox.voxel import Grid, Volume, envelope, label_volume
 HALVES = 5
 #: Ligands, each of another family, whose surroundings are predicted in every number of rotations.
 ROTATED = 24
+#: More orientations than these would take most of the time, and hardly anyone would wait for them.
+MOST_ROTATIONS = 8
 #: Probabilities are kept this far from 0 and 1 in logarithms.
 TINY = 1e-6
 
@@ -105,7 +107,7 @@ def rotations(predictor: Predictor, items: list[StoreItem]) -> list[dict]:
     """Best Jaccard index (mean of the core channels) by the number of rotations that a map is averaged over."""
     chosen = choose(items, families(items), 1, seed=0)[:ROTATED]
     rows = []
-    for n in ROTATIONS:
+    for n in (n for n in ROTATIONS if n <= MOST_ROTATIONS):
         curves = [ScoreHistogram() for _ in CORE]
         for box in boxes(predictor, items, chosen, rotations=n):
             for curve, y, p in zip(curves, *(values.T for values in in_envelope(*box)), strict=True):

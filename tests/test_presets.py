@@ -119,6 +119,11 @@ def test_auto_never_imports_a_framework(original):
     assert done.returncode == 0, done.stderr
 
 
+def test_threads_of_an_engine_are_not_pinned(original):
+    """Pinned, those of several processes with one thread each would share one processor."""
+    assert engines.make_engine(original, threads=1)._model.get_property("ENABLE_CPU_PINNING") is False
+
+
 def test_engine_by_name_or_callable(original, monkeypatch):
     """A callable is its own engine; unknown names and a missing Keras are refused with the remedy."""
     assert engines.make_engine(original, len) is len

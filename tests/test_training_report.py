@@ -229,9 +229,9 @@ def test_stores_are_counted_into_the_report(tree, monkeypatch):
     assert report.main(["--root", ".", "--count", "s.h5", "p.h5"]) == 0
     rows = cells((tree / report.REPORT).read_text().split("\n"))
     assert [r[:4] for r in rows] == [
-        ["real, train", "4", "4", "4"],
-        ["real, val", "2", "2", "2"],
-        ["pseudo, train", "1", "1", "1"],
+        ["real (`s`), train", "4", "4", "4"],
+        ["real (`s`), val", "2", "2", "2"],
+        ["pseudo (`p`), train", "1", "1", "1"],
     ]
     assert "`python -m data_prep.report --count s.h5 p.h5`" in (tree / report.REPORT).read_text()
 
@@ -240,10 +240,10 @@ def test_counts_are_shown_as_shares(tree):
     channels = {"points": 6, "ligands": 1}
     counts = {"structures": 3, "ligands": 4, "families": 3, "largest_family": 3, "ten_largest": 4}
     counts["channels"] = dict.fromkeys(report_tables.TYPED, channels)
-    store = {"kind": "real", "sha256": "0" * 64, "splits": {"train": counts}}
+    store = {"name": "s", "kind": "real", "sha256": "0" * 64, "splits": {"train": counts}}
     write(tree / "data_prep" / "logs" / "data.json", {"command": "count", "stores": [store]})
     lines = report_tables.data_section(read_inputs(tree))
-    assert cells(lines) == [["real, train", "3", "4", "3", "75.0 %", "100.0 %"]]
+    assert cells(lines) == [["real (`s`), train", "3", "4", "3", "75.0 %", "100.0 %"]]
     assert cells(lines, 1)[0] == ["`hbond_donor`", "6 (25.0 %)"]
 
 

@@ -41,7 +41,8 @@ class OpenVINOEngine:
         import openvino
 
         # Left to itself OpenVINO runs in bfloat16 on processors that have it: its results would depend on the machine.
-        options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        # Pinning its threads would put every process with one thread on the same processor.
+        options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": "NO"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
         self._model = openvino.Core().compile_model(str(preset.folder / OPENVINO), "CPU", options)
