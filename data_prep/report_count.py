@@ -68,8 +68,8 @@ def count_store(path: Path) -> dict:
     Returns
     -------
     dict
-        ``name`` of the file, ``kind`` (``"real"``, or ``"pseudo"`` if all its ligands are pieces of proteins), ``sha256``
-        and, for each split that it has, what :meth:`Count.result` gives.
+        ``name`` of the file, ``kind`` (``"real"``, or ``"pseudo"`` if all its ligands are pieces of proteins),
+        ``sha256`` and, for each split that it has, what :meth:`Count.result` gives.
 
     Raises
     ------
