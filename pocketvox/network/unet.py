@@ -8,6 +8,7 @@ from keras import layers
 
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
+from pocketvox.network.physics import Channels, Forbid
 
 # --------------------------------------------------------------------------------------------------------------- Layers
 
@@ -100,7 +101,8 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     Returns
     -------
     keras.Model
-        From (b, x, y, z, F) float32 to logits (b, x, y, z, K) float32. x, y and z may be any multiples of
+        From (b, x, y, z, F + M) float32 to logits (b, x, y, z, K) float32; the last M = ``config.masks`` channels of
+        the input are masks, see :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of
         ``config.stride``.
 
     Raises
@@ -110,8 +112,11 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     """
     if not config.features:
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
-    inputs = keras.Input((None, None, None, len(config.features)), dtype="float32", name="features")
+    width = len(config.features)
+    inputs = keras.Input((None, None, None, width + config.masks), dtype="float32", name="features")
     x, skips = inputs, []
+    if config.masks:
+        x = Channels(0, width, dtype=dtype, name="receptor")(inputs)
     if config.patch > 1:
         x = _patches(x, config.filters[0], config, dtype)
     for level, (filters, blocks) in enumerate(zip(config.filters, config.blocks, strict=True)):
@@ -133,6 +138,9 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
         dtype="float32",
         name="logits",
     )(x)
+    if config.masks:
+        masks = Channels(width, width + config.masks, dtype="float32", name="masks")(inputs)
+        logits = Forbid(dtype="float32", name="constraints")([logits, masks])
     return keras.Model(inputs, logits, name="unet")
 
 
