@@ -99,6 +99,10 @@ class NetworkConfig(Config):
     constraints : tuple of str
         What the output obeys exactly, whatever the weights: ``"steric"``, ``"reach"``, both or neither; see
         :mod:`pocketvox.voxel.constraints`. They have no weights.
+    symmetry : str
+        ``"none"``, or how convolutions commute with the 24 rotations of a cube, exactly: ``"kernel"``, each kernel is
+        symmetric, or ``"group"``, features are fields of 24 orientations and a level is 24 times as wide as
+        ``filters`` says; see :mod:`pocketvox.network.symmetric`.
     """
 
     features: tuple[str, ...] = ()
@@ -112,6 +116,7 @@ class NetworkConfig(Config):
     dropout: float = 0.0
     patch: int = 1
     constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    symmetry: str = field(default="none", metadata=_ADDED)
 
     def __post_init__(self):
         _require(
@@ -123,6 +128,8 @@ class NetworkConfig(Config):
         _require(self.norm in ("batch", "none"), "norm", "'batch' or 'none'", self.norm)
         _require(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
         _require(self.patch in (1, 2), "patch", "1 or 2", self.patch)
+        choices = ("none", "kernel", "group")
+        _require(self.symmetry in choices, "symmetry", " or ".join(map(repr, choices)), self.symmetry)
         valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)
         _require(valid, "constraints", f"some of {', '.join(CONSTRAINTS)}, each once", self.constraints)
         unknown = [c for c in self.channels if c not in CHANNELS]

@@ -20,7 +20,7 @@ from pocketvox.data.store import StoreItem
 from pocketvox.errors import ConfigError
 from pocketvox.features import ATOM_TYPES, FEATURES, receptor_points
 from pocketvox.inference.presets import PresetConfig
-from pocketvox.interactions.definitions import DEFINITIONS, REACH
+from pocketvox.interactions.definitions import DEFINITIONS, PARTNER_TYPES, REACH
 from pocketvox.interactions.detect import find_interactions
 from pocketvox.structure import read_complex
 from pocketvox.voxel import Grid, Volume, cube_rotations, label_volume, network_input, rotate_coord, rotate_volume
@@ -113,6 +113,8 @@ def test_every_typed_channel_has_partners_within_its_reach():
     for channel, rows in PARTNERS.items():
         assert {name for name, _ in rows} <= set(FEATURES)
         assert max(distance for _, distance in rows) <= REACH[channel] + 1.5
+        kinds = {"aromatic" if name == "ring_center" else name for name, _ in rows}
+        assert kinds - {"hydrophobic"} == set(PARTNER_TYPES[channel])
     assert FARTHEST == max(d for rows in PARTNERS.values() for _, d in rows) + LABEL_RADIUS + SLACK
 
 
