@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_fixture import make_item
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
 from pocketvox.channels import CHANNELS, LABEL_RADIUS, LIGAND  # noqa: E402
-from pocketvox.config import LossConfig, NetworkConfig  # noqa: E402
+from pocketvox.config import LossConfig, NetworkConfig, TrainConfig  # noqa: E402
+from pocketvox.data.store import create_store, write_item  # noqa: E402
+from pocketvox.errors import ConfigError  # noqa: E402
 from pocketvox.features import FEATURES, FeaturePoints  # noqa: E402
 from pocketvox.inference import PresetConfig, make_engine, predict_volume, save_preset  # noqa: E402
 from pocketvox.inference.calibration import calibrate  # noqa: E402
@@ -20,6 +23,7 @@ from pocketvox.inference.presets import LEAST_SLOPE, MOST_OFFSET  # noqa: E402
 from pocketvox.network.export import load_network  # noqa: E402
 from pocketvox.network.losses import MaskedLoss  # noqa: E402
 from pocketvox.network.physics import FORBIDDEN, Integral  # noqa: E402
+from pocketvox.network.train import train  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 from pocketvox.voxel import Grid, Volume, expected_counts, label_volume, network_input  # noqa: E402
 
@@ -130,6 +134,29 @@ def test_a_label_that_is_forbidden_costs_nothing():
         assert np.isfinite(value) and value < 10
         same = [np.where(masked == FORBIDDEN, 0, t).astype(np.float32) for t in extra]
         assert value == pytest.approx(float(loss(np.concatenate([without, *same], -1), masked)), rel=1e-6)
+
+
+def test_training_obeys_constraints(tmp_path):
+    """Losses are finite, with a teacher that has no constraints too; one with other constraints is refused."""
+    item = make_item("one", clusters=("c",))
+    features = np.zeros((len(item.coord), F), np.uint8)
+    features[:, : FEATURES.index("metal")] = 1
+    with create_store(tmp_path / "store.h5", FEATURES, {}) as h5:
+        for split in ("train", "val"):
+            write_item(h5, replace(item, id=split, split=split, features=features))
+    teacher = tmp_path / "teacher"
+    plain = replace(NETWORK, constraints=())
+    settings = {"store": str(tmp_path / "store.h5"), "batch_size": 2, "steps_per_epoch": 3, "epochs": 1, "val_crops": 2}
+    settings |= {"precision": "float32", "warmup_steps": 1, "sampling": {"crop_size": 8, "spacing": 1.5}}
+    config = TrainConfig.from_dict({**settings, "network": plain.to_dict()})
+    first = train(config, teacher)
+    config = replace(config, network=NETWORK, teachers=(str(teacher),), loss=LossConfig(distill=0.5))
+    record = train(config, tmp_path / "run")
+    assert 0 < record["loss"] < 10 and 0 < record["val_loss"] < 10 and 0 < first["loss"] < 10
+    assert load_network(NETWORK, tmp_path / "run" / "best.weights.h5").input_shape[-1] == F + K
+    other = replace(config, network=replace(NETWORK, constraints=("reach",)), teachers=(str(tmp_path / "run"),))
+    with pytest.raises(ConfigError, match="Expected constraints .* of the teacher"):
+        train(other, tmp_path / "other")
 
 
 # ------------------------------------------------------------------------------------------------------------- integral
