@@ -1,8 +1,9 @@
 """Measure constraints: ``python -m data_prep.physics PRESET --store FILE -o FILE``.
 
 On the training split: the share of label voxels that each constraint forbids, and interaction points beyond the reach
-of all partners (there should be none). On the validation split, whole proteins as in a scan: scores, time and what was
-forbidden yet predicted, of the preset's network without and with constraints; and expected counts beside true ones.
+of all partners (there should be none). On the validation split, around each ligand: scores of the preset's network
+without and with constraints, and what was forbidden yet predicted; expected counts beside true ones; and the time that
+whole proteins take.
 """
 
 from __future__ import annotations
@@ -21,24 +22,23 @@ from scipy.spatial import cKDTree
 from scipy.stats import spearmanr
 
 from data_prep.domain import pocket_of
-from data_prep.release import histograms
-from data_prep.trust import points_of, row
+from data_prep.trust import boxes, in_envelope, ligands, points_of, row
 from pocketvox.channels import CHANNELS, CORE, LIGAND, TYPED
 from pocketvox.config import CONSTRAINTS, NetworkConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import PocketvoxError
-from pocketvox.inference import Predictor, Preset, load_predictor, load_preset, save_preset
+from pocketvox.inference import Predictor, Preset, load_predictor, load_preset, save_preset, tiling
 from pocketvox.inference.presets import WEIGHTS
 from pocketvox.metrics import ScoreHistogram
 from pocketvox.pockets import PocketConfig
 from pocketvox.voxel import Grid, Volume, constraints, expected_counts, label_volume, network_input
 
 #: Values of ``CONTACT`` compared with the one in use.
-CONTACTS = (1.6, 1.65, 1.7, 1.75, 1.8)
+CONTACTS = (1.65, 1.7, 1.75)
 #: Labels reach this far beyond ligand atoms (angstrom): the label radius around a ring's or a charge's centre.
 MARGIN = 3.0
-#: Additives hide where a ligand would bind within this distance (angstrom), as in training.
-IGNORED = 2.5
+#: Whole proteins that are timed: those of median size.
+TIMED = 5
 WITHOUT, WITH = "without", "with"
 
 log = logging.getLogger("physics")
@@ -53,9 +53,11 @@ def forbidden(item: StoreItem, grid: Grid, network: NetworkConfig) -> np.ndarray
 def lost_labels(items: list[StoreItem], network: NetworkConfig, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     """Label voxels per channel, and how many of them each of ``network.constraints`` forbids, dtype=int."""
     voxels, lost = np.zeros(len(CHANNELS), int), np.zeros((len(network.constraints), len(CHANNELS)), int)
-    for item in items:
-        grid = Grid.around(item.ligand_coord, MARGIN, spacing)
-        labels = label_volume(item.point_coord, item.point_channel, item.ligand_coord, grid).values > 0
+    for number, group in ligands(items):
+        item = items[number]
+        ligand, own = item.ligand_coord[item.ligand_group == group], item.point_group == group
+        grid = Grid.around(ligand, MARGIN, spacing)
+        labels = label_volume(item.point_coord[own], item.point_channel[own], ligand, grid).values > 0
         voxels += labels.sum(axis=(0, 1, 2))
         for n, name in enumerate(network.constraints):
             lost[n] += (labels & forbidden(item, grid, replace(network, constraints=(name,)))).sum(axis=(0, 1, 2))
@@ -83,7 +85,7 @@ def labels(items: list[StoreItem], network: NetworkConfig, spacing: float) -> li
     far = np.append(out_of_reach(items, network.features), 0)
     rows = []
     for k, channel in enumerate(CHANNELS):
-        shares = {f"{name}_percent": 100 * lost[n, k] / voxels[k] for n, name in enumerate(network.constraints)}
+        shares = {f"{name}_percent": 100 * lost[n, k] / max(voxels[k], 1) for n, name in enumerate(network.constraints)}
         rows.append(row(channel, voxels=int(voxels[k]), **shares, points_out_of_reach=int(far[k])))
     return rows
 
@@ -105,63 +107,66 @@ def contacts(items: list[StoreItem], network: NetworkConfig, spacing: float) -> 
 
 
 # ----------------------------------------------------------------------------------------------------------------- maps
-class Side:
-    """Scores and time of one network over structures."""
-
-    def __init__(self, predictor: Predictor):
-        self.predictor, self.seconds = predictor, 0.0
-        self.curves = {name: ScoreHistogram() for name in CHANNELS}
-
-    def __call__(self, item: StoreItem) -> Volume:
-        """Map of a structure; its scores are added."""
-        start = time.process_time()
-        volume = self.predictor(points_of(item))
-        self.seconds += time.process_time() - start
-        for name, curve in histograms([item], [volume], IGNORED).items():
-            self.curves[name].merge(curve)
-        return volume
-
-
-def compare(items: list[StoreItem], sides: dict[str, Side], network: NetworkConfig, preset: Preset) -> list[list[dict]]:
-    """Rows of scores, of what was forbidden yet predicted, and of counts."""
+def compare(items: list[StoreItem], sides: dict[str, Predictor], network: NetworkConfig) -> list[list[dict]]:
+    """Rows of scores with what was forbidden yet predicted, and of counts, around every ligand."""
+    config = sides[WITHOUT].preset.config
+    pockets = PocketConfig.from_dict(config.pockets)
+    curves = {(name, label): ScoreHistogram() for name in CORE for label in sides}
     shown, broken, counts = np.zeros(len(CHANNELS), int), np.zeros(len(CHANNELS), int), []
-    pockets = PocketConfig.from_dict(preset.config.pockets)
-    least = np.array([preset.thresholds.get(name, 1.0) for name in CHANNELS], np.float32)
-    for number, item in enumerate(items, 1):
-        maps = {name: side(item) for name, side in sides.items()}
-        before, grid = maps[WITHOUT], maps[WITHOUT].grid
-        on = (before.values >= least) & (before[LIGAND].values >= pockets.threshold)
+    least = np.array([config.thresholds.get(name, 1.0) for name in CHANNELS], np.float32)
+    least[CHANNELS.index(LIGAND)] = pockets.threshold
+    for without, held in zip(*(boxes(sides[label], items) for label in (WITHOUT, WITH)), strict=True):
+        for label, box in ((WITHOUT, without), (WITH, held)):
+            for name, y, p in zip(CORE, *(values.T for values in in_envelope(*box)), strict=True):
+                curves[name, label].add(y, p)
+        volume, ligand, item = without
+        on = (volume.values >= least) & (volume[LIGAND].values >= pockets.threshold)
         shown += on.sum(axis=(0, 1, 2))
-        broken += (on & forbidden(item, grid, network)).sum(axis=(0, 1, 2))
-        counts += list(true_and_expected(item, maps[WITH], pockets))
-        if number % 10 == 0 or number == len(items):
-            log.info("%d of %d validation structures", number, len(items))
+        broken += (on & forbidden(item, volume.grid, network)).sum(axis=(0, 1, 2))
+        counts += list(true_and_expected(item, ligand, held[0], pockets))
     scores = []
-    for name in (*CORE, LIGAND):
-        values = {}
-        for label, side in sides.items():
-            values[f"ap_{label}"] = side.curves[name].average_precision()
-            values[f"jaccard_{label}"] = side.curves[name].best_jaccard()[0]
-        k = CHANNELS.index(name)
-        scores.append(row(name, **values, forbidden_percent=100 * broken[k] / max(shown[k], 1)))
-    times = [row(label, structures=len(items), seconds=side.seconds) for label, side in sides.items()]
-    return [scores, times, count_rows(np.array(counts))]
+    for name in CORE:
+        values = {f"ap_{label}": curves[name, label].average_precision() for label in sides}
+        values |= {f"jaccard_{label}": curves[name, label].best_jaccard()[0] for label in sides}
+        scores.append(row(name, voxels=curves[name, WITH].count, **values))
+    violated = [
+        row(name, voxels=int(shown[k]), forbidden_percent=100 * broken[k] / max(shown[k], 1))
+        for k, name in enumerate(CHANNELS)
+        if shown[k]
+    ]
+    return [scores, violated, count_rows(np.array(counts))]
 
 
-def true_and_expected(item: StoreItem, volume: Volume, pockets: PocketConfig):
-    """Per ligand that a pocket covers and channel: points in the pocket, label volumes in it, and expected counts."""
+def times(items: list[StoreItem], sides: dict[str, Predictor], network: NetworkConfig) -> list[dict]:
+    """Rows: processor seconds of whole maps, and of the input of all their voxels."""
+    middle = sorted(items, key=lambda item: len(item.coord))[len(items) // 2 :][:TIMED]
+    rows = []
+    for label, predictor in sides.items():
+        start = time.process_time()
+        sizes = [predictor(points_of(item)).values[..., 0].size for item in middle]
+        whole = time.process_time() - start
+        start = time.process_time()
+        for item in middle:
+            used = replace(network, constraints=CONSTRAINTS if label == WITH else ())
+            grid = Grid.around(item.coord, tiling.MARGIN, predictor.preset.spacing)
+            network_input(item.coord, item.features, item.radius, grid, used)
+        made = time.process_time() - start
+        rows.append(row(label, structures=len(middle), voxels=int(sum(sizes)), seconds=whole, input_seconds=made))
+    return rows
+
+
+def true_and_expected(item: StoreItem, ligand: np.ndarray, volume: Volume, pockets: PocketConfig):
+    """For the pocket that covers a ligand: points in it, label volumes in it and expected counts, of every channel."""
+    voxels = pocket_of(ligand, volume, pockets)
+    if voxels is None:
+        return
     truth = label_volume(item.point_coord, item.point_channel, item.ligand_coord, volume.grid)
     labels = Volume(truth.values.astype(np.float32), volume.grid, volume.channels)
     known = np.concatenate([item.point_coord, item.ligand_coord])
-    channel = np.concatenate([item.point_channel, np.full(len(item.ligand_coord), CHANNELS.index(LIGAND))])
-    for group in range(len(item.ligand_names)):
-        voxels = pocket_of(item.ligand_coord[item.ligand_group == group], volume, pockets)
-        if voxels is None:
-            continue
-        near = cKDTree(volume.grid.to_coord(voxels)).query(known)[0] <= volume.grid.spacing
-        points = [len(np.unique(known[near & (channel == k)], axis=0)) for k in range(len(CHANNELS))]
-        values = [list(expected_counts(v, voxels).values()) for v in (labels, volume)]
-        yield points, *values
+    channel = np.append(item.point_channel, np.full(len(item.ligand_coord), CHANNELS.index(LIGAND)))
+    near = cKDTree(volume.grid.to_coord(voxels)).query(known)[0] <= volume.grid.spacing
+    points = [len(np.unique(known[near & (channel == k)], axis=0)) for k in range(len(CHANNELS))]
+    yield points, *(list(expected_counts(v, voxels).values()) for v in (labels, volume))
 
 
 def count_rows(counts: np.ndarray) -> list[dict]:
@@ -175,42 +180,46 @@ def count_rows(counts: np.ndarray) -> list[dict]:
 
 
 # --------------------------------------------------------------------------------------------------------- command line
-def pair(preset: Preset, folder: Path) -> dict[str, Side]:
+def pair(preset: Preset, folder: Path) -> dict[str, Predictor]:
     """The preset's network without and with all constraints, each on one thread."""
     made = {}
     for label, names in ((WITHOUT, ()), (WITH, CONSTRAINTS)):
         config = replace(preset.config, network=replace(preset.config.network, constraints=names))
         save_preset(folder / label, config, preset.folder / WEIGHTS, training={}, metrics={}, card="")
-        made[label] = Side(load_predictor(folder / label, threads=1))
+        made[label] = load_predictor(folder / label, threads=1)
     return made
 
 
 def measure(preset: Preset, store: Store) -> dict:
     """Everything, ready for JSON."""
     network, spacing = replace(preset.config.network, constraints=CONSTRAINTS), preset.spacing
-    train = store.load("train")
+    train, val = store.load("train"), store.load("val")
+    log.info("labels of %d training structures", len(train))
     tables = [
         ("Label voxels that constraints forbid", "Training split.", labels(train, network, spacing)),
         ("Shortest contact", "Training split, in van der Waals radii.", contacts(train, network, spacing)),
     ]
-    del train
+    log.info("maps of %d validation structures", len(val))
     with tempfile.TemporaryDirectory() as folder:
         sides = pair(preset, Path(folder))
-        scores, times, counts = compare(store.load("val"), sides, network, preset)
+        scores, violated, counts = compare(val, sides, network)
+        log.info("time")
+        spent = times(val, sides, network)
     tables += [
+        ("Scores", "Validation split, in ligand envelopes, the same weights.", scores),
         (
-            "Scores",
-            "Validation split, whole proteins; typed channels in ligand envelopes. `forbidden_percent`: of the voxels "
-            "at or above the preset's thresholds in pockets, those that constraints forbid.",
-            scores,
+            "Predicted though forbidden",
+            "Validation split, around ligands, without constraints: voxels at or above the preset's thresholds in "
+            "pockets, and how many of them constraints forbid.",
+            violated,
         ),
-        ("Time", "Processor seconds of all these maps, one thread.", times),
         (
             "Expected counts",
             "Means over validation pockets that hold a ligand, maps with constraints: distinct points, the integral of "
             "their labels, the integral of the map; rank correlation of points and expected counts.",
             counts,
         ),
+        ("Time", "Processor seconds of whole proteins, one thread; input: features and masks alone.", spent),
     ]
     listed = [{"title": title, "text": text, "rows": rows} for title, text, rows in tables]
     return {"preset": preset.name, "fingerprint": preset.fingerprint, "tables": listed}
