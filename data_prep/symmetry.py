@@ -144,7 +144,7 @@ def measure(predictor: Predictor, items: list[StoreItem]) -> dict:
         per_channel.append(row(f"{kind}, {n}", **shares))
     text = (
         f"{len(chosen)} validation ligands, pocket voxels within a box of {SIZE} voxels, all channels: difference of "
-        "probability. Movement and orientations averaged over; processor seconds of a box."
+        "probability. Movement and orientations averaged over; processor seconds of one map, times their number."
     )
     tables = [
         {"title": "Equivariance", "text": text, "rows": rows},
