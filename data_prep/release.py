@@ -4,7 +4,7 @@ The best weights of the run are used over whole validation proteins, the way ``p
 calibration of each channel, to choose the threshold with the best Jaccard index per channel, to choose how pockets are
 cut out of the ``ligand`` channel (best DCA success), and to find from which probability hot-spots can be trusted
 (:mod:`data_prep.discovery`). Training proteins show what pockets the network knows (:mod:`data_prep.domain`). The test
-split is not looked at.
+split is not looked at. ``--constraints`` gives the preset constraints that the run had not; they have no weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import logging
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy as np
 from data_prep.discovery import fit_discovery, judge, report
 from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
-from pocketvox.config import TrainConfig
+from pocketvox.config import CONSTRAINTS, NetworkConfig, TrainConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import PocketvoxError
 from pocketvox.features import FeaturePoints
@@ -55,8 +56,14 @@ def predictions(predictor, items: list[StoreItem]) -> list[Volume]:
     return maps
 
 
-def histograms(items: list[StoreItem], maps: list[Volume], ignored_radius: float) -> dict[str, ScoreHistogram]:
-    """Labels by probability: typed channels inside ligand envelopes, ``ligand`` wherever something is known."""
+def histograms(
+    items: list[StoreItem], maps: list[Volume], ignored_radius: float, *, possible: bool = False
+) -> dict[str, ScoreHistogram]:
+    """Labels by probability: typed channels inside ligand envelopes, ``ligand`` wherever something is known.
+
+    Where the probability is exactly 0, forbidden or not computed, no calibration changes it: ``possible`` leaves that
+    out.
+    """
     found: dict[str, ScoreHistogram] = {name: ScoreHistogram() for name in maps[0].channels}
     for item, volume in zip(items, maps, strict=True):
         grid = volume.grid
@@ -65,7 +72,9 @@ def histograms(items: list[StoreItem], maps: list[Volume], ignored_radius: float
         known = ~within(item.ignored_coord, grid, ignored_radius) | within(item.ligand_coord, grid, LABEL_RADIUS)
         for name in volume.channels:
             where = known if name == LIGAND else inside
-            found[name].add(labels[name].values[..., 0][where], volume[name].values[..., 0][where])
+            p = volume[name].values[..., 0]
+            where = where & (p > 0) if possible else where
+            found[name].add(labels[name].values[..., 0][where], p[where])
     return found
 
 
@@ -120,13 +129,28 @@ def _logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(max(slope, 0.1)), float(offset)
 
 
-def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, halo: int) -> None:
+def constrained(network: NetworkConfig, constraints: tuple[str, ...] | None) -> NetworkConfig:
+    """The network with other constraints; the same weights fit. None leaves those it was trained with."""
+    return network if constraints is None else replace(network, constraints=constraints)
+
+
+def release(
+    run: Path,
+    out: Path,
+    store: Path | None,
+    card: str,
+    *,
+    roi_size: int,
+    halo: int,
+    constraints: tuple[str, ...] | None = None,
+) -> None:
     """Fit everything on validation data and write the preset."""
     config = TrainConfig.from_file(run / "config.json")
+    network = constrained(config.network, constraints)
     data = Store(store or config.store)
     items = data.load("val")
     shape = {
-        "network": config.network,
+        "network": network,
         "spacing": config.sampling.spacing,
         "roi_size": roi_size,
         "halo": halo,
@@ -138,7 +162,7 @@ def release(run: Path, out: Path, store: Path | None, card: str, roi_size: int, 
         save_preset(raw, PresetConfig(**shape), run / "best.weights.h5", training={}, metrics={}, card="")
         predictor = load_predictor(raw)
         maps = predictions(predictor, items)
-    curves = histograms(items, maps, config.sampling.ignored_radius)
+    curves = histograms(items, maps, config.sampling.ignored_radius, possible=bool(network.constraints))
     lines = {name: fit_calibration(curve) for name, curve in curves.items()}
     maps = [calibrated(volume, lines) for volume in maps]
     curves = histograms(items, maps, config.sampling.ignored_radius)
@@ -178,11 +202,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--card", type=Path, help="model card (Markdown) to start from")
     parser.add_argument("--roi-size", type=int, default=64, help="longest edge of a tile in voxels")
     parser.add_argument("--halo", type=int, default=8, help="voxels of a tile's rim that are not kept")
+    parser.add_argument("--constraints", help=f"some of {','.join(CONSTRAINTS)}, if not those of the run; '' is none")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
-        release(args.run, args.output, args.store, card, args.roi_size, args.halo)
+        constraints = None if args.constraints is None else tuple(filter(None, args.constraints.split(",")))
+        shape = {"roi_size": args.roi_size, "halo": args.halo, "constraints": constraints}
+        release(args.run, args.output, args.store, card, **shape)
     except PocketvoxError as error:
         log.error("error: %s", error)
         return 1

@@ -17,6 +17,11 @@ from pathlib import Path
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import ConfigError
 
+#: Values of :attr:`NetworkConfig.constraints`.
+CONSTRAINTS = ("steric", "reach")
+#: Metadata of a setting that came after the first presets.
+_ADDED = types.MappingProxyType({"added": True})
+
 
 class Config:
     """Base of the configurations: strict conversion from and to dictionaries."""
@@ -50,8 +55,13 @@ class Config:
         return _from_dict(cls, data, str(path))
 
     def to_dict(self) -> dict:
-        """As a dictionary of JSON types; ``from_dict`` is its inverse."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        """As a dictionary of JSON types; ``from_dict`` is its inverse.
+
+        Settings marked as added later are left out at their default, so that older fingerprints stay as they are.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        added = {f.name: f.default for f in fields(self) if f.metadata.get("added")}
+        return {name: _plain(v) for name, v in values.items() if name not in added or v != added[name]}
 
     def fingerprint(self) -> str:
         """sha256 (hexadecimal) of the canonical JSON; equal for equal configurations."""
@@ -86,6 +96,13 @@ class NetworkConfig(Config):
         Voxels along each edge of the patches the network works on: 1, the voxels themselves, or 2, cells of 2x2x2
         voxels, made by a strided convolution and taken apart by the head. A network of cells has an eighth of the
         positions, so it can be several times as wide at the same cost.
+    constraints : tuple of str
+        What the output obeys exactly, whatever the weights: ``"steric"``, ``"reach"``, both or neither; see
+        :mod:`pocketvox.voxel.constraints`. They have no weights.
+    symmetry : str
+        ``"none"``, or how convolutions commute with the 24 rotations of a cube, exactly: ``"kernel"``, each kernel is
+        symmetric, or ``"group"``, features are fields of 24 orientations and a level is 24 times as wide as
+        ``filters`` says; see :mod:`pocketvox.network.symmetric`.
     """
 
     features: tuple[str, ...] = ()
@@ -98,6 +115,8 @@ class NetworkConfig(Config):
     activation: str = "relu"
     dropout: float = 0.0
     patch: int = 1
+    constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    symmetry: str = field(default="none", metadata=_ADDED)
 
     def __post_init__(self):
         _require(
@@ -109,6 +128,10 @@ class NetworkConfig(Config):
         _require(self.norm in ("batch", "none"), "norm", "'batch' or 'none'", self.norm)
         _require(0 <= self.dropout < 1, "dropout", "0 to below 1", self.dropout)
         _require(self.patch in (1, 2), "patch", "1 or 2", self.patch)
+        choices = ("none", "kernel", "group")
+        _require(self.symmetry in choices, "symmetry", " or ".join(map(repr, choices)), self.symmetry)
+        valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)
+        _require(valid, "constraints", f"some of {', '.join(CONSTRAINTS)}, each once", self.constraints)
         unknown = [c for c in self.channels if c not in CHANNELS]
         _require(len(self.channels) > 0 and not unknown, "channels", f"some of {', '.join(CHANNELS)}", self.channels)
         _require(len(set(self.channels)) == len(self.channels), "channels", "no repeated name", self.channels)
@@ -117,6 +140,11 @@ class NetworkConfig(Config):
     def stride(self) -> int:
         """Every spatial size must be a multiple of this."""
         return self.patch * 2 ** (len(self.filters) - 1)
+
+    @property
+    def masks(self) -> int:
+        """Mask channels that follow the features in the input: one per output channel if there are constraints."""
+        return len(self.channels) if self.constraints else 0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from pocketvox.pockets import PocketConfig, unfamiliar
 from pocketvox.report import write_result
 from pocketvox.voxel import Grid, Volume
 from pocketvox.voxel.augment import cube_rotations, rotate_volume
+from pocketvox.voxel.counts import LABEL_VOLUME
 
 SPACING = 0.75
 SIZE = 16
@@ -256,6 +257,7 @@ def test_results_carry_the_number(with_domain, preset, demo_file, tmp_path):
         rows = list(csv.DictReader((path / "pockets.csv").read_text().splitlines()))
         assert document["schema_version"] == 1 and document["pockets"] and len(rows) == len(document["pockets"])
         for pocket, row in zip(document["pockets"], rows, strict=True):
+            assert 0 < pocket["expected_counts"]["ligand"] * LABEL_VOLUME < pocket["volume"]
             assert 0 < pocket["uncertainty"] < 1 and float(row["uncertainty"]) == pocket["uncertainty"]
             if folder is preset:
                 assert pocket["domain_score"] is None and row["domain_score"] == ""

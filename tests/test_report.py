@@ -70,7 +70,7 @@ def result(**changes) -> Result:
     structure = Structure("1abc", make_atoms([[0.0, 0, 0], [3.8, 0, 0]]))
     values = {
         "name": "1abc",
-        "pockets": (pocket(hotspots=(hotspot(),)), pocket(2)),
+        "pockets": (pocket(hotspots=(hotspot(),), expected_counts={"hydrophobic": 1.23456}), pocket(2)),
         "maps": maps(),
         "structure": structure,
         "source": "in/1abc.cif",
@@ -205,6 +205,8 @@ def test_summary_is_complete_and_strict_json(tmp_path):
     assert document["seconds"]["read"] == 0.012
     assert document["seconds"]["write"] >= 0
     assert [p["rank"] for p in document["pockets"]] == [1, 2]
+    assert document["pockets"][0]["expected_counts"] == {"hydrophobic": 1.2346}
+    assert document["pockets"][1]["expected_counts"] is None
     assert document["pockets"][0]["hotspots"][0]["partners"] == ["A:ASP 25:OD1", "B:GLY -3A:O"]
     assert document["pockets"][0]["hotspots"][0]["coord"] == [1.0, -2.5, 3.1416]
 

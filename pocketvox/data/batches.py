@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from pocketvox.channels import CHANNELS, LIGAND
-from pocketvox.config import SamplingConfig
+from pocketvox.config import NetworkConfig, SamplingConfig
 from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
 from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.voxel.augment import random_rotation
+from pocketvox.voxel.constraints import FARTHEST, network_input
 from pocketvox.voxel.grid import Grid
 from pocketvox.voxel.labels import envelope, label_volume, within
-from pocketvox.voxel.voxelize import voxelize
 
 #: Target value of a voxel about which nothing is known.
 UNKNOWN = 2
@@ -47,6 +47,8 @@ class Sampler:
     channels : tuple of str
         Channels of the target, in order.
     seed : int
+    constraints : tuple of str
+        Of the network; see :class:`pocketvox.config.NetworkConfig`.
 
     Attributes
     ----------
@@ -71,10 +73,11 @@ class Sampler:
         features: tuple[str, ...],
         channels: tuple[str, ...] = CHANNELS,
         seed: int = 0,
+        constraints: tuple[str, ...] = (),
     ):
+        self.network = NetworkConfig(features=tuple(features), channels=tuple(channels), constraints=constraints)
         self.items = [item for item in items if len(item.ligand_names)]
         self.config = config
-        self.features = tuple(features)
         self.channels = tuple(channels)
         self.seed = seed
         if not self.items:
@@ -93,8 +96,8 @@ class Sampler:
 
         Returns
         -------
-        x : ndarray, shape=(n, n, n, F), dtype=float32
-            Voxelized receptor.
+        x : ndarray, shape=(n, n, n, F + M), dtype=float32
+            Receptor, from :func:`pocketvox.voxel.network_input`.
         y : ndarray, shape=(n, n, n, K), dtype=uint8
             Targets: 0, 1 or ``UNKNOWN``.
         """
@@ -134,17 +137,18 @@ class Sampler:
             inside = np.flatnonzero((np.abs(moved) < half + reach).all(axis=1))
             return moved[inside].astype(np.float32), inside
 
-        coord, near = local(item.coord, _RECEPTOR_REACH)
+        reach = max(_RECEPTOR_REACH, FARTHEST * bool(self.network.constraints))
+        coord, near = local(item.coord, reach)
         if rng is not None:
             true = coord.copy()
             coord += rng.normal(0.0, self.config.noise, coord.shape).astype(np.float32)
             if self.config.warp:
                 coord += smooth_displacement(coord, self.config.warp, rng)
             if self.config.drop:
-                bound, _ = local(item.ligand_coord, _RECEPTOR_REACH + DROP_DISTANCE)
+                bound, _ = local(item.ligand_coord, reach + DROP_DISTANCE)
                 kept = ~missing_clusters(true, bound, self.config.drop, rng)
                 coord, near = coord[kept], near[kept]
-        x = voxelize(coord, item.features[near], item.radius[near], grid, self.features).values
+        x = network_input(coord, item.features[near], item.radius[near], grid, self.network)
 
         ligand, _ = local(item.ligand_coord, _LABEL_REACH)
         point, kept = local(item.point_coord, _LABEL_REACH)

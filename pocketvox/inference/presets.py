@@ -35,6 +35,8 @@ WEIGHTS, OPENVINO, CONFIG, METADATA, CARD = (
     "metadata.json",
     "README.md",
 )
+#: The logit of what a constraint forbids, -1e9, is exactly 0 as a calibrated float32 probability with these.
+LEAST_SLOPE, MOST_OFFSET = 1e-6, 500.0
 #: Optional: :class:`pocketvox.inference.domain.Domain`.
 DOMAIN = "domain.h5"
 
@@ -90,6 +92,14 @@ class PresetConfig(Config):
         if unknown:
             raise ConfigError(f"Expected thresholds, calibration and discovery of {channels}. Received: {unknown}.")
         check_discovery(self.discovery)
+        weak = {
+            n: line for n, line in self.calibration.items() if not (line[0] >= LEAST_SLOPE and line[1] <= MOST_OFFSET)
+        }
+        if self.network.constraints and weak:
+            raise ConfigError(
+                f"Expected calibrations that keep what constraints forbid at 0: slopes from {LEAST_SLOPE}, offsets to "
+                f"{MOST_OFFSET}. Received: {weak}."
+            )
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from itertools import product
 
 import numpy as np
 
+from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import Preset
 from pocketvox.voxel.augment import cube_rotations, rotate_volume, unrotate_volume
+from pocketvox.voxel.constraints import network_input
 from pocketvox.voxel.grid import Grid, Volume
-from pocketvox.voxel.voxelize import voxelize
 
 #: A map reaches this far beyond the receptor unless a grid is given (angstrom).
 MARGIN = 6.0
@@ -107,8 +108,8 @@ def array_window(values: np.ndarray) -> Callable:
     return window
 
 
-def points_window(points: FeaturePoints, grid: Grid, features: tuple[str, ...], halo: int) -> Callable:
-    """Windows of voxelized receptor points for :func:`sliding_window`.
+def points_window(points: FeaturePoints, grid: Grid, network: NetworkConfig, halo: int) -> Callable:
+    """Windows of a network's input, made of receptor points, for :func:`sliding_window`.
 
     None where no point is within ``REACH`` of the tile's core. Points outside the grid count: the network sees the
     receptor beyond the faces of a box.
@@ -120,7 +121,7 @@ def points_window(points: FeaturePoints, grid: Grid, features: tuple[str, ...], 
         margin = REACH / grid.spacing - halo
         if not ((index > -margin) & (index < np.array(size) - 1 + margin)).all(axis=1).any():
             return None
-        return voxelize(points.coord, points.features, points.radius, part, features).values
+        return network_input(points.coord, points.features, points.radius, part, network)
 
     return window
 
@@ -174,7 +175,7 @@ def predict_volume(
     config = preset.config
     values = sliding_window(
         averaged(make_engine(preset, engine, threads), rotations),
-        points_window(points, grid, preset.features, config.halo),
+        points_window(points, grid, config.network, config.halo),
         grid.shape,
         roi_size=config.roi_size,
         halo=config.halo,

@@ -8,6 +8,7 @@ from keras import ops
 
 from pocketvox.channels import LIGAND
 from pocketvox.config import LossConfig
+from pocketvox.network.physics import FORBIDDEN
 
 #: What a voxel about which labels tell nothing counts where teachers do: as many of these as of known ones, roughly,
 #: are near a receptor's surface.
@@ -19,7 +20,8 @@ class MaskedLoss(keras.losses.Loss):
 
     Each channel's cross-entropy is the mean over its known voxels of the batch, so the few voxels inside ligand
     envelopes count as much as the many outside. Positive and negative voxels weigh the same: the optimum is the
-    calibrated probability.
+    calibrated probability. Where a constraint forbids a channel nothing can be learnt: the loss there is 0 whatever the
+    target.
 
     Parameters
     ----------
@@ -51,7 +53,8 @@ class MaskedLoss(keras.losses.Loss):
         if y_true.shape[-1] == n:
             return self._to_labels(y_true, y_pred)
         value, taught = self._to_labels(y_true[..., :n], y_pred), y_true[..., n:]
-        entropy = _cross_entropy(ops.cast(taught, "float32"), ops.cast(y_pred, "float32"))
+        logits = ops.cast(y_pred, "float32")
+        entropy = _cross_entropy(ops.cast(taught, "float32") * _allowed(logits), logits)
         counted = ops.where(y_true[..., :n] < 1.5, 1.0, UNKNOWN_WEIGHT)
         per_channel = ops.sum(entropy * counted, (0, 1, 2, 3)) / ops.sum(counted, (0, 1, 2, 3))
         distance = ops.sum(per_channel * ops.convert_to_tensor(self._weights))
@@ -59,8 +62,8 @@ class MaskedLoss(keras.losses.Loss):
 
     def _to_labels(self, y_true, y_pred):
         known = ops.cast(y_true < 1.5, "float32")
-        target = ops.cast(ops.equal(y_true, 1.0), "float32")
         logits = ops.cast(y_pred, "float32")
+        target = ops.cast(ops.equal(y_true, 1.0), "float32") * _allowed(logits)
         axes = (0, 1, 2, 3)
         entropy = _cross_entropy(target, logits)
         if self.config.focal or self.config.dice or self.config.tversky:
@@ -89,6 +92,11 @@ class MaskedLoss(keras.losses.Loss):
     def from_config(cls, config: dict) -> MaskedLoss:
         """Inverse of ``get_config``."""
         return cls(LossConfig.from_dict(config["config"]), tuple(config["channels"]), config["name"])
+
+
+def _allowed(logits):
+    """1 where no constraint forbids, else 0."""
+    return ops.cast(logits > FORBIDDEN / 2, "float32")
 
 
 def _cross_entropy(target, logits):

@@ -39,14 +39,18 @@ class Teachers:
 
         Parameters
         ----------
-        x : ndarray, shape=(b, x, y, z, F), dtype=float32
+        x : ndarray, shape=(b, x, y, z, F + M), dtype=float32
+            Masks, if there are any, are for teachers that have the same constraints; others do not get them.
         y : ndarray, shape=(b, x, y, z, K), dtype=uint8
 
         Returns
         -------
         ndarray, shape=(b, x, y, z, 2 K), dtype=float32
         """
-        views = [expit(keras.ops.convert_to_numpy(model.predict_on_batch(x))) for model in self.models]
+        views = [
+            expit(keras.ops.convert_to_numpy(model.predict_on_batch(x[..., : model.input_shape[-1]])))
+            for model in self.models
+        ]
         return np.concatenate([y, np.mean(views, axis=0, dtype=np.float32)], axis=-1, dtype=np.float32)
 
 
@@ -63,6 +67,7 @@ def _load(folder: Path, config: TrainConfig) -> keras.Model:
     for name, expected, received in (
         ("features", config.network.features, network.features),
         ("channels", config.network.channels, network.channels),
+        ("constraints", config.network.constraints if network.constraints else (), network.constraints),
         ("spacing", config.sampling.spacing, spacing),
         ("crop_size beyond the stride", 0, config.sampling.crop_size % network.stride),
     ):

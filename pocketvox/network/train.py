@@ -23,6 +23,7 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
+from scipy.special import expit
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
@@ -108,7 +109,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     store = Store(config.store)
     config = replace(config, network=_with_features(config.network, store))
     _claim(out, config, resume)
-    names = {"features": store.features, "channels": config.network.channels, "seed": config.seed}
+    names = {**_names(store, config), "seed": config.seed}
     items = share(store.load("train"), config.data_fraction, config.seed)
     sampler = Sampler(items, config.sampling, **names)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
@@ -266,8 +267,14 @@ _SCALARS = ("epoch", "step", "best", "loss_sum", "seconds", "waiting")
 
 def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
     """Of validation structures, drawing the same crops in every run of one crop size and spacing."""
-    names = {"features": store.features, "channels": config.network.channels}
-    return Sampler(store.load("val"), replace(config.sampling, **VALIDATION_SAMPLING), seed=VALIDATION_SEED, **names)
+    sampling = replace(config.sampling, **VALIDATION_SAMPLING)
+    return Sampler(store.load("val"), sampling, seed=VALIDATION_SEED, **_names(store, config))
+
+
+def _names(store: Store, config: TrainConfig) -> dict:
+    """What a sampler has to know of the network."""
+    network = config.network
+    return {"features": store.features, "channels": network.channels, "constraints": network.constraints}
 
 
 class Validation:
@@ -306,7 +313,7 @@ class Validation:
             losses.append(float(model.loss(y.astype("float32"), logits)) * len(chosen))
             for k, name in enumerate(channels):
                 known = y[..., k] != UNKNOWN
-                curves[name].add(y[..., k][known], 1 / (1 + np.exp(-logits[..., k][known].astype(float))))
+                curves[name].add(y[..., k][known], expit(logits[..., k][known].astype(float)))
         metrics = {"val_loss": sum(losses) / len(self.crops)}
         best = {name: curve.best_jaccard()[0] for name, curve in curves.items()}
         metrics["val_score"] = float(np.nan_to_num([best[name] for name in CORE if name in best] or [0.0]).mean())

@@ -8,16 +8,31 @@ from keras import layers
 
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
+from pocketvox.network.physics import Channels, Forbid
+from pocketvox.network.symmetric import COMPONENTS, FieldNorm, TiedConv3D
 
 # --------------------------------------------------------------------------------------------------------------- Layers
 
 
-def _convolution(x, filters: int, config: NetworkConfig, dtype, *, name: str, activate: bool = True):
+def _conv3d(filters: int, size: int, config: NetworkConfig, *, transpose=False, first=False, last=False, **options):
+    """Convolution of the configured symmetry; the first one's input and the last one's output are scalar fields."""
+    if config.symmetry == "none":
+        return (layers.Conv3DTranspose if transpose else layers.Conv3D)(filters, size, **options)
+    options.pop("kernel_initializer", None)
+    rep = COMPONENTS[config.symmetry]
+    return TiedConv3D(
+        filters, size, rep_in=1 if first else rep, rep_out=1 if last else rep, transpose=transpose, **options
+    )
+
+
+def _convolution(x, filters: int, config: NetworkConfig, dtype, *, name: str, activate: bool = True, first=False):
     """3x3x3 convolution, normalisation, activation."""
     normed = config.norm == "batch"
-    x = layers.Conv3D(
+    x = _conv3d(
         filters,
         3,
+        config,
+        first=first,
         padding="same",
         use_bias=not normed,
         kernel_initializer="he_normal",
@@ -29,32 +44,39 @@ def _convolution(x, filters: int, config: NetworkConfig, dtype, *, name: str, ac
 
 
 def _normalise(x, config: NetworkConfig, dtype, name: str):
-    return layers.BatchNormalization(momentum=0.98, dtype=dtype, name=name)(x) if config.norm == "batch" else x
+    if config.norm != "batch":
+        return x
+    rep = COMPONENTS[config.symmetry]
+    norm = layers.BatchNormalization if rep == 1 else FieldNorm
+    return norm(momentum=0.98, dtype=dtype, name=name, **({} if rep == 1 else {"rep": rep}))(x)
 
 
-def _residual(x, filters: int, config: NetworkConfig, dtype, *, name: str):
+def _residual(x, filters: int, config: NetworkConfig, dtype, *, name: str, first: bool = False):
     """Two convolutions whose result is added to their input."""
     shortcut = x
-    if x.shape[-1] != filters:
-        shortcut = layers.Conv3D(filters, 1, dtype=dtype, name=f"{name}_shortcut")(x)
-    x = _convolution(x, filters, config, dtype, name=f"{name}_a")
+    lifts = first and config.symmetry == "group"
+    if lifts or x.shape[-1] != filters * COMPONENTS[config.symmetry]:
+        shortcut = _conv3d(filters, 1, config, first=first, dtype=dtype, name=f"{name}_shortcut")(x)
+    x = _convolution(x, filters, config, dtype, name=f"{name}_a", first=first)
     x = _convolution(x, filters, config, dtype, name=f"{name}_b", activate=False)
     x = layers.Add(dtype=dtype, name=f"{name}_add")([x, shortcut])
     return layers.Activation(config.activation, dtype=dtype, name=f"{name}_act")(x)
 
 
-def _stage(x, filters: int, blocks: int, config: NetworkConfig, dtype, *, name: str):
+def _stage(x, filters: int, blocks: int, config: NetworkConfig, dtype, *, name: str, first: bool = False):
     block = _residual if config.residual else _convolution
     for b in range(blocks):
-        x = block(x, filters, config, dtype, name=f"{name}_{b}")
+        x = block(x, filters, config, dtype, name=f"{name}_{b}", first=first and b == 0)
     return x
 
 
 def _patches(x, filters: int, config: NetworkConfig, dtype):
     """Cells of 2x2x2 voxels, each seen with a rim of one voxel."""
-    x = layers.Conv3D(
+    x = _conv3d(
         filters,
         4,
+        config,
+        first=True,
         strides=2,
         padding="same",
         use_bias=config.norm != "batch",
@@ -68,7 +90,7 @@ def _patches(x, filters: int, config: NetworkConfig, dtype):
 
 def _down(x, filters: int, config: NetworkConfig, dtype, *, name: str):
     """Halve the resolution by a strided 2x2x2 convolution."""
-    x = layers.Conv3D(filters, 2, strides=2, use_bias=config.norm != "batch", dtype=dtype, name=f"{name}_conv")(x)
+    x = _conv3d(filters, 2, config, strides=2, use_bias=config.norm != "batch", dtype=dtype, name=f"{name}_conv")(x)
     return _normalise(x, config, dtype, f"{name}_norm")
 
 
@@ -76,9 +98,10 @@ def _up(x, filters: int, config: NetworkConfig, dtype, *, name: str):
     """Double the resolution."""
     bias = config.norm != "batch"
     if config.upsampling == "transpose":
-        x = layers.Conv3DTranspose(filters, 2, strides=2, use_bias=bias, dtype=dtype, name=f"{name}_conv")(x)
+        options = {"strides": 2, "use_bias": bias, "dtype": dtype, "name": f"{name}_conv"}
+        x = _conv3d(filters, 2, config, transpose=True, **options)(x)
     else:
-        x = layers.Conv3D(filters, 1, use_bias=bias, dtype=dtype, name=f"{name}_conv")(x)
+        x = _conv3d(filters, 1, config, use_bias=bias, dtype=dtype, name=f"{name}_conv")(x)
         x = layers.UpSampling3D(2, dtype=dtype, name=f"{name}_repeat")(x)
     return _normalise(x, config, dtype, f"{name}_norm")
 
@@ -100,7 +123,8 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     Returns
     -------
     keras.Model
-        From (b, x, y, z, F) float32 to logits (b, x, y, z, K) float32. x, y and z may be any multiples of
+        From (b, x, y, z, F + M) float32 to logits (b, x, y, z, K) float32; the last M = ``config.masks`` channels of
+        the input are masks, see :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of
         ``config.stride``.
 
     Raises
@@ -110,14 +134,17 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     """
     if not config.features:
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
-    inputs = keras.Input((None, None, None, len(config.features)), dtype="float32", name="features")
+    width = len(config.features)
+    inputs = keras.Input((None, None, None, width + config.masks), dtype="float32", name="features")
     x, skips = inputs, []
+    if config.masks:
+        x = Channels(0, width, dtype=dtype, name="receptor")(inputs)
     if config.patch > 1:
         x = _patches(x, config.filters[0], config, dtype)
     for level, (filters, blocks) in enumerate(zip(config.filters, config.blocks, strict=True)):
         if level:
             x = _down(x, filters, config, dtype, name=f"down{level}")
-        x = _stage(x, filters, blocks, config, dtype, name=f"encode{level}")
+        x = _stage(x, filters, blocks, config, dtype, name=f"encode{level}", first=not level and config.patch == 1)
         skips.append(x)
     for level in reversed(range(len(config.filters) - 1)):
         x = _up(x, config.filters[level], config, dtype, name=f"up{level}")
@@ -128,21 +155,25 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     head = {1: _voxel_head, 2: _patch_head}[config.patch]
     logits = head(
         len(config.channels),
+        config,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         bias_initializer=_log_odds(config, prevalence),
         dtype="float32",
         name="logits",
     )(x)
+    if config.masks:
+        masks = Channels(width, width + config.masks, dtype="float32", name="masks")(inputs)
+        logits = Forbid(dtype="float32", name="constraints")([logits, masks])
     return keras.Model(inputs, logits, name="unet")
 
 
-def _voxel_head(channels: int, **options):
-    return layers.Conv3D(channels, 1, **options)
+def _voxel_head(channels: int, config: NetworkConfig, **options):
+    return _conv3d(channels, 1, config, last=True, **options)
 
 
-def _patch_head(channels: int, **options):
+def _patch_head(channels: int, config: NetworkConfig, **options):
     """Each cell's own 2x2x2 voxels and a rim of one, overlapping those of the next cells."""
-    return layers.Conv3DTranspose(channels, 4, strides=2, padding="same", **options)
+    return _conv3d(channels, 4, config, transpose=True, last=True, strides=2, padding="same", **options)
 
 
 # --------------------------------------------------------------------------------------------------------------- Config

@@ -103,6 +103,8 @@ class Pocket:
         if the preset does not tell.
     uncertainty : float or None
         How undecided the map is in it, 0 to 1; see :func:`pocketvox.inference.domain.map_uncertainty`.
+    expected_counts : dict of str to float, or None
+        Per channel the interactions, or ligand atoms, expected in it; see :func:`pocketvox.voxel.expected_counts`.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Pocket:
     hotspots: tuple[Hotspot, ...] = ()
     domain_score: float | None = None
     uncertainty: float | None = None
+    expected_counts: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)

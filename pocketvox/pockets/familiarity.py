@@ -1,4 +1,4 @@
-"""How far to trust each pocket: its distance from the training pockets, and how undecided the map is in it."""
+"""What a map says of each pocket: how far to trust it there, and how many interactions to expect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pocketvox.inference.domain import UNFAMILIAR, map_uncertainty, pocket_descriptor
+from pocketvox.voxel.counts import expected_counts
 from pocketvox.voxel.grid import Volume
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def rate_pockets(
     pockets: tuple[Pocket, ...], points: FeaturePoints, volume: Volume, domain: Domain | None
 ) -> tuple[Pocket, ...]:
-    """Pockets with ``uncertainty`` and, if the preset has a domain, ``domain_score``.
+    """Pockets with ``uncertainty``, ``expected_counts`` and, if the preset has a domain, ``domain_score``.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ def rate_pockets(
         score = None
         if domain is not None:
             score = float(domain.score(pocket_descriptor(points, volume, pocket.voxels)[None])[0])
-        rated.append(replace(pocket, domain_score=score, uncertainty=uncertainty))
+        counts = expected_counts(volume, pocket.voxels)
+        rated.append(replace(pocket, domain_score=score, uncertainty=uncertainty, expected_counts=counts))
     return tuple(rated)
 
 

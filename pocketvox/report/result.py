@@ -97,6 +97,7 @@ def _pocket(pocket: Pocket) -> dict:
         "residue_ids": list(pocket.residue_ids),
         "domain_score": None if pocket.domain_score is None else _round(pocket.domain_score),
         "uncertainty": None if pocket.uncertainty is None else _round(pocket.uncertainty),
+        "expected_counts": pocket.expected_counts and {k: _round(v) for k, v in pocket.expected_counts.items()},
         "hotspots": [_hotspot(hotspot) for hotspot in pocket.hotspots],
     }
 

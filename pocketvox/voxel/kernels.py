@@ -135,3 +135,57 @@ def mark_spheres(out, index, channel, radius):
                 k0, k1 = row_range(z, math.sqrt(rest), nz)
                 for k in range(k0, k1):
                     out[i, j, k, c] = 1
+
+
+@compiled
+def mark_bits(bits, index, radius, code):
+    """Set the bits of ``code`` wherever a voxel centre is within a point's radius.
+
+    Parameters
+    ----------
+    bits : ndarray, shape=(x, y, z), dtype=uint16, C order
+    index : ndarray, shape=(n, 3), dtype=float64
+        Positions in voxels.
+    radius : ndarray, shape=(n,), dtype=float64
+        In voxels.
+    code : uint16
+    """
+    nx, ny, nz = bits.shape
+    for a in range(index.shape[0]):
+        x, y, z, r = index[a, 0], index[a, 1], index[a, 2], radius[a]
+        k0, k1 = row_range(z, r, nz)
+        if k0 == k1:
+            continue
+        i0, i1 = row_range(x, r, nx)
+        j0, j1 = row_range(y, r, ny)
+        for i in range(i0, i1):
+            for j in range(j0, j1):
+                rest = r * r - (i - x) ** 2 - (j - y) ** 2
+                if rest < 0.0:
+                    continue
+                k0, k1 = row_range(z, math.sqrt(rest), nz)
+                for k in range(k0, k1):
+                    bits[i, j, k] |= code
+
+
+@compiled
+def fill_forbidden(out, bits, excluded, required):
+    """Set the last channels of ``out`` to 1 where a voxel has the excluded bit or lacks the one its channel requires.
+
+    Parameters
+    ----------
+    out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
+    bits : ndarray, shape=(x, y, z), dtype=uint16
+    excluded : uint16
+    required : ndarray, shape=(m,), dtype=uint16
+        For each of the last m channels; 0 requires nothing.
+    """
+    nx, ny, nz, width = out.shape
+    first = width - required.shape[0]
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz):
+                here = bits[i, j, k]
+                for c in range(required.shape[0]):
+                    if here & excluded or here & required[c] != required[c]:
+                        out[i, j, k, first + c] = 1.0

@@ -1,0 +1,154 @@
+"""What physics forbids, voxel by voxel: masks that a network gets beside its features, and obeys whatever its weights.
+
+``steric``
+    No ligand atom is nearer to a receptor heavy atom than the shortest contact (:data:`CONTACT`,
+    :data:`METAL_CONTACT`), so no label, a ball of ``LABEL_RADIUS`` around one, reaches nearer than that contact less
+    ``LABEL_RADIUS``.
+``reach``
+    An interaction has a receptor partner (:data:`PARTNERS`), so no label of a typed channel is farther from all of its
+    partners than the longest distance of the interaction and ``LABEL_RADIUS``.
+
+Partners are known without hydrogens, as all features are: a histidine counts as neutral, a carboxylate as charged.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pocketvox.channels import LABEL_RADIUS, TYPED
+from pocketvox.config import NetworkConfig
+from pocketvox.errors import ConfigError
+from pocketvox.interactions.definitions import DEFINITIONS
+from pocketvox.voxel.checks import checked_coord, checked_radius
+from pocketvox.voxel.grid import Grid
+from pocketvox.voxel.voxelize import voxelize_into
+
+#: Shortest distance of a ligand heavy atom from a receptor atom that is no metal, in van der Waals radii of the latter.
+#: Of the label voxels of the training split at most 0.079 % per channel (``metal``) are nearer than labels of this
+#: contact, or that of metals, can be; with 1.75 it would be 0.145 %. ``python -m data_prep.physics`` measures it.
+CONTACT = 1.7
+#: ... from a metal (angstrom).
+METAL_CONTACT = 1.9
+#: Distances of atoms that share a charge from their centre, which is the interaction point (angstrom): at most 1.5, the
+#: oxygens of sulphonates and phosphates (S=O and P-O bonds of 1.45 to 1.54: Allen et al., doi:10.1039/p298700000s1).
+CHARGE_SPREAD = 1.5
+#: Added to every reach (angstrom): coordinates in single precision are this exact up to 4,000 angstrom.
+SLACK = 1e-3
+#: Kept off every steric radius (angstrom): a voxel centre exactly at the contact distance is allowed.
+_TIE = 1e-6
+
+_HBOND, _CATION = DEFINITIONS.hbond.distance, DEFINITIONS.pi_cation.distance
+_STACKING = max(DEFINITIONS.pi_stacking.face_distance, DEFINITIONS.pi_stacking.edge_distance)
+_CHARGES = DEFINITIONS.salt_bridge.distance + CHARGE_SPREAD
+#: Two hydrogen bonds of a water at the widest angle between them.
+_WATER = 2 * DEFINITIONS.water_bridge.distance * math.sin(math.radians(DEFINITIONS.water_bridge.angle[1] / 2))
+
+#: Per typed channel the receptor features (:data:`pocketvox.features.FEATURES`) that can be its partner, and the
+#: longest distance of an interaction point from each (angstrom), from :mod:`pocketvox.interactions.definitions`. A salt
+#: bridge is judged by the nearest pair of atoms, a cation over a receptor's ring by its nearest atom; their points are
+#: centres of charge. A ring over a receptor's cation is judged, and marked, by its own centre.
+PARTNERS: dict[str, tuple[tuple[str, float], ...]] = {
+    "hbond_donor": (("hbond_acceptor", _HBOND),),
+    "hbond_acceptor": (("hbond_donor", _HBOND),),
+    "hydrophobic": (("hydrophobic", DEFINITIONS.hydrophobic.distance), ("apolar", DEFINITIONS.hydrophobic.contact)),
+    "pi_stacking": (("ring_center", _STACKING),),
+    "pi_cation": (("positive", _CATION), ("ring_center", _CATION + CHARGE_SPREAD)),
+    "salt_bridge_cation": (("negative", _CHARGES),),
+    "salt_bridge_anion": (("positive", _CHARGES),),
+    "halogen_bond": (("hbond_acceptor", DEFINITIONS.halogen_bond.distance),),
+    "metal": (("metal", DEFINITIONS.metal.distance),),
+    "water_bridge": (("hbond_donor", _WATER), ("hbond_acceptor", _WATER)),
+}
+#: No constraint at a voxel depends on receptor points farther away than this (angstrom).
+FARTHEST = max(distance for rows in PARTNERS.values() for _, distance in rows) + LABEL_RADIUS + SLACK
+
+_STERIC_BIT = 1 << len(TYPED)
+
+
+def network_input(coord, features, radius, grid: Grid, network: NetworkConfig) -> np.ndarray:
+    """What a network sees of a receptor: its features and, if it has constraints, a mask per output channel.
+
+    The only way from feature points to an input of a network, so that training and inference agree.
+
+    Parameters
+    ----------
+    coord : array_like, shape=(n, 3)
+        Feature points (angstrom), all within ``FARTHEST`` of the grid.
+    features : array_like, shape=(n, F), boolean or uint8
+        In the order of ``network.features``.
+    radius : array_like, shape=(n,)
+        Angstrom.
+    grid : Grid
+    network : NetworkConfig
+
+    Returns
+    -------
+    ndarray, shape=(x, y, z, F + M), dtype=float32
+        M = ``network.masks``. A mask is 1 where its channel is forbidden, else 0.
+
+    Raises
+    ------
+    InputError
+        As :func:`pocketvox.voxel.voxelize`.
+    ConfigError
+        If the features lack one that a constraint needs.
+    """
+    out = np.zeros((*grid.shape, len(network.features) + network.masks), np.float32)
+    features = np.asarray(features)
+    padded = np.pad(features, ((0, 0), (0, network.masks))) if features.ndim == 2 else features
+    voxelize_into(out, coord, padded, radius, grid)
+    if network.constraints:
+        _mark_forbidden(out, checked_coord(coord), features, radius, grid, network)
+    return out
+
+
+def needed_features(network: NetworkConfig) -> set[str]:
+    """Features that the constraints of a network rest on."""
+    needed = {"occupancy", "metal"} if "steric" in network.constraints else set()
+    if "reach" in network.constraints:
+        needed |= {name for channel in network.channels for name, _ in PARTNERS.get(channel, ())}
+    return needed
+
+
+def _mark_forbidden(out: np.ndarray, coord, features, radius, grid: Grid, network: NetworkConfig) -> None:
+    """Fill the mask channels, the last ones of ``out``."""
+    from pocketvox.voxel import kernels
+
+    lacking = needed_features(network) - set(network.features)
+    if lacking:
+        raise ConfigError(
+            f"Expected features that constraints {network.constraints} rest on. Received none of: "
+            f"{', '.join(sorted(lacking))}. Build the data store with this version of pocketvox."
+        )
+    has = {name: features[:, k].astype(bool) for k, name in enumerate(network.features)}
+    spheres = []
+    if "steric" in network.constraints:
+        spheres += [(*_excluded(has, checked_radius(radius, len(coord))), _STERIC_BIT)]
+    required = np.zeros(len(network.channels), np.uint16)
+    if "reach" in network.constraints:
+        spheres += list(_reached(has, network.channels))
+        required[:] = [1 << TYPED.index(name) if name in PARTNERS else 0 for name in network.channels]
+    bits = np.zeros(grid.shape, np.uint16)
+    index = grid.to_index(coord)
+    for which, reach, code in spheres:
+        kernels.mark_bits(bits, index[which], np.broadcast_to(reach / grid.spacing, which.shape), np.uint16(code))
+    kernels.fill_forbidden(out, bits, np.uint16(_STERIC_BIT), required)
+
+
+def _excluded(has: dict[str, np.ndarray], radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Receptor heavy atoms, and how near to each no label comes (angstrom)."""
+    atoms = np.flatnonzero(has["occupancy"])
+    contact = np.where(has["metal"][atoms], METAL_CONTACT, CONTACT * radius[atoms])
+    return atoms, np.maximum(contact - LABEL_RADIUS - _TIE, 0.0)
+
+
+def _reached(has: dict[str, np.ndarray], channels: tuple[str, ...]):
+    """Yield partners, their reach (angstrom) and the bits of the channels; equal ones once."""
+    bits: dict[tuple[str, float], int] = {}
+    for channel in channels:
+        for row in PARTNERS.get(channel, ()):
+            bits[row] = bits.get(row, 0) | 1 << TYPED.index(channel)
+    for (name, distance), code in bits.items():
+        yield np.flatnonzero(has[name]), np.float64(distance + LABEL_RADIUS + SLACK), code
