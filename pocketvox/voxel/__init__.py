@@ -3,13 +3,14 @@
 from pocketvox.voxel.augment import cube_rotations, random_rotation, rotate_coord, rotate_volume, unrotate_volume
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.labels import envelope, label_volume, within
-from pocketvox.voxel.voxelize import voxelize, voxelize_into
+from pocketvox.voxel.voxelize import gather, voxelize, voxelize_into
 
 __all__ = [
     "Grid",
     "Volume",
     "cube_rotations",
     "envelope",
+    "gather",
     "label_volume",
     "random_rotation",
     "rotate_coord",
