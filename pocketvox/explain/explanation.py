@@ -23,7 +23,7 @@ from pocketvox.voxel import Volume, voxelize
 #: Ways to explain, best first by the measurements of ``docs/explanation.md``.
 METHODS = ("integrated", "gradient", "gradcam", "occlusion")
 #: Points at which integrated gradients are taken.
-STEPS = 16
+STEPS = 32
 #: Engines give probabilities; nearer to 0 or 1 than this their log-odds are not known.
 TINY = 1e-7
 
@@ -134,7 +134,7 @@ class Explainer:
             raise UsageError(f"Expected a method: {', '.join(METHODS)}. Received: {method!r}.")
         if method == "occlusion":
             return self._occlusion(atoms, points, target, progress)
-        x = self._features(points, target)
+        x = self.features(points, target)
         weight = self._weight(target)
         if method == "gradcam":
             return self._grad_cam(atoms, points, target, x, weight, layer or self._coarsest())
@@ -144,7 +144,7 @@ class Explainer:
         """The target's value for a receptor, by the engine."""
         if not callable(self._engine):
             self._engine = make_engine(self.preset, self._engine, self._threads)
-        p = self._engine(self._features(points, target)[None])[0, ..., self.preset.channels.index(target.channel)]
+        p = self._engine(self.features(points, target)[None])[0, ..., self.preset.channels.index(target.channel)]
         return float(logit(np.clip(p[target.mask].astype(float), TINY, 1 - TINY)).mean())
 
     def _occlusion(self, atoms, points, target, progress) -> Explanation:
@@ -201,7 +201,12 @@ class Explainer:
             self._gradients = load_gradients(self.preset, self._threads)
         return self._gradients
 
-    def _features(self, points: FeaturePoints, target: Target) -> np.ndarray:
+    @gradients.setter
+    def gradients(self, gradients) -> None:
+        self._gradients = gradients
+
+    def features(self, points: FeaturePoints, target: Target) -> np.ndarray:
+        """What the network sees in the target's box, shape=(x, y, z, F), dtype=float32."""
         return voxelize(points.coord, points.features, points.radius, target.grid, self.preset.features).values
 
     def _line(self, target: Target) -> tuple[int, float, float]:

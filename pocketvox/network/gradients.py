@@ -24,7 +24,7 @@ class Gradients:
     """
 
     def __init__(self, model: keras.Model):
-        self._model = model
+        self.model = model
         self._pull = _pullback(lambda x: model(x, training=False))
         self._layers: dict[str, tuple[keras.Model, Callable]] = {}
 
@@ -70,15 +70,15 @@ class Gradients:
 
     def _tap(self, name: str) -> tuple[keras.Model, Callable]:
         """The network up to a layer, and the gradient with respect to something added to what the layer gives."""
-        layers = {layer.name: layer for layer in self._model.layers if not isinstance(layer, keras.layers.InputLayer)}
+        layers = {layer.name: layer for layer in self.model.layers if not isinstance(layer, keras.layers.InputLayer)}
         if name not in layers:
             raise ConfigError(f"Expected a layer of the network: {', '.join(layers)}. Received: {name}.")
 
         def with_added(delta, x):
             with _added(layers[name], delta):
-                return self._model(x, training=False)
+                return self.model(x, training=False)
 
-        return keras.Model(self._model.input, layers[name].output), _pullback(with_added)
+        return keras.Model(self.model.input, layers[name].output), _pullback(with_added)
 
 
 @contextmanager
