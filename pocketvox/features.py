@@ -128,7 +128,7 @@ def _ring_atoms(sites: Sites) -> np.ndarray:
 
 def _padded(parents: Sequence[np.ndarray], heavy: np.ndarray) -> np.ndarray:
     """One table of parents, counted in all atoms: tables of one and of several columns one below the other."""
-    parents = [rows.reshape(len(rows), -1) for rows in parents]
+    parents = [rows if rows.ndim == 2 else rows[:, None] for rows in parents]
     table = np.full((sum(map(len, parents)), max(rows.shape[1] for rows in parents)), -1, np.int32)
     stop = 0
     for rows in parents:
