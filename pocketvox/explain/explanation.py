@@ -20,7 +20,7 @@ from pocketvox.inference.tiling import REACH
 from pocketvox.structure.atoms import Atoms
 from pocketvox.voxel import Volume, voxelize
 
-#: Ways to explain, best first by the measurements of ``docs/explanation.md``.
+#: Ways to explain, the default first; ``docs/explanation.md`` says how they compare.
 METHODS = ("integrated", "gradient", "gradcam", "occlusion")
 #: Points at which integrated gradients are taken.
 STEPS = 32
