@@ -213,7 +213,7 @@ def _map_gradient(volume: Volume, coord: np.ndarray) -> np.ndarray:
     return np.stack([map_coordinates(slope, index, order=1) for slope in slopes], axis=1)
 
 
-def _entries(manifest: str, splits: list[str], listed: str | None) -> list[Source]:
+def listed_entries(manifest: str, splits: list[str], listed: str | None) -> list[Source]:
     """Structures with known ligands of some splits; of val and test those in the frozen list, if it is given."""
     kept = [s for s in sources.from_manifest(manifest) if s.clusters and s.split in splits]
     if listed is None:
@@ -232,7 +232,7 @@ def _families(entries: list[Source]) -> list[Source]:
 
 
 def _train(args) -> None:
-    described, channels, directions = training_points(_families(_entries(args.manifest, ["train"], None)))
+    described, channels, directions = training_points(_families(listed_entries(args.manifest, ["train"], None)))
     log.info("%d points", len(channels))
     model = direction_field.train_network(described, channels, directions, epochs=args.epochs)
     model.save_weights(args.output)
@@ -248,7 +248,7 @@ def _measure(args) -> None:
     if args.maps:
         args.maps.mkdir(parents=True, exist_ok=True)
     predictor = load_predictor(args.preset, threads=1)
-    table = measure(_entries(args.manifest, args.split, args.entries), predictor, model, args.maps)
+    table = measure(listed_entries(args.manifest, args.split, args.entries), predictor, model, args.maps)
     result = {"preset": predictor.preset.name, "fingerprint": predictor.preset.fingerprint, "errors": table}
     if args.output.is_file():
         before = json.loads(args.output.read_text(encoding="utf-8"))

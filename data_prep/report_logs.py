@@ -8,8 +8,8 @@
   setting such as ``data_fraction`` that becomes a column and a plot, and ``measurements``) and ``measurements`` (each
   ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names become columns);
 * ``data.json``: counts, from ``python -m data_prep.report --count``;
-* ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`) and ``trust.json``
-  (:mod:`data_prep.trust`).
+* ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`), ``trust.json``
+  (:mod:`data_prep.trust`) and ``explanations.json`` (:mod:`data_prep.explanations`).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Inputs:
     data : dict or None
     presets, results : dict of str to dict
         Metadata of presets and results of the benchmark, by name.
-    directions, trust : dict or None
+    directions, trust, explanations : dict or None
     limits : str
     """
 
@@ -120,6 +120,7 @@ class Inputs:
     results: dict[str, dict]
     directions: dict | None
     trust: dict | None
+    explanations: dict | None
     limits: str
 
 
@@ -134,7 +135,7 @@ def read_inputs(root: Path) -> Inputs:
     logs = root / LOGS
     experiments = read_json(logs / "experiments.json")
     _check_experiments(experiments, logs / "experiments.json")
-    optional = {name: logs / f"{name}.json" for name in ("data", "directions", "trust")}
+    optional = {name: logs / f"{name}.json" for name in ("data", "directions", "trust", "explanations")}
     results = (read_json(path) for path in sorted((root / RESULTS).glob("*.json")))
     inputs = Inputs(
         runs={path.parent.name: read_run(path.parent) for path in sorted(logs.glob("*/log.jsonl"))},

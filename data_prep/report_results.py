@@ -95,11 +95,12 @@ def reliability_figure(inputs: Inputs) -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------------------------- directions
 def further_section(inputs: Inputs) -> list[str]:
-    """What scans say of their own certainty, and directions, as far as they were measured."""
+    """What scans say of their own certainty, explanations and directions, as far as they were measured."""
     lines = []
-    for measured in inputs.trust["tables"] if inputs.trust is not None else ():
-        words = f"Preset `{inputs.trust['preset']}`. {measured['text']}"
-        lines += [f"### {measured['title']}", "", words, "", *measurement_table(measured["rows"])]
+    for found in (inputs.trust, inputs.explanations):
+        for measured in found["tables"] if found is not None else ():
+            words = f"Preset `{found['preset']}`. {measured['text']}"
+            lines += [f"### {measured['title']}", "", words, "", *measurement_table(measured["rows"])]
     if inputs.directions is not None:
         lines += ["### Directions of hot-spots", "", *_directions(inputs.directions)]
     return lines or ["Not measured.", ""]

@@ -217,6 +217,10 @@ def axis_points(rows: list[dict], runs: dict[str, Run], axis: str | None) -> tup
     return tuple(points) if len({x for x, _ in points}) > 1 else ()
 
 
+#: Measured numbers below this, such as the chance of a difference, are shown by their order of magnitude.
+SMALL = 5e-4
+
+
 def measurement_table(measurements: Iterable[dict]) -> list[str]:
     """Measurements and, where rows have them, their commands; objects of values have a column per name."""
     rows = [(m["label"], m["value"] if isinstance(m["value"], dict) else {"value": m["value"]}, m.get("command"))
@@ -234,7 +238,9 @@ def measurement_table(measurements: Iterable[dict]) -> list[str]:
 def _value(value) -> str:
     if isinstance(value, str):
         return value
-    return count(value) if isinstance(value, int) else number(value)
+    if isinstance(value, int):
+        return count(value)
+    return f"{value:.0e}" if value and abs(value) < SMALL else number(value)
 
 
 # --------------------------------------------------------------------------------------------------------------- curves

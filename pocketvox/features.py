@@ -5,6 +5,7 @@ Hydrogens are never used, so that the same structure with and without them gives
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,11 +59,15 @@ class FeaturePoints:
     features : ndarray, shape=(n, len(FEATURES)), dtype=bool
     radius : ndarray, shape=(n,), dtype=float32
         Radius of each point for the voxel kernel (angstrom).
+    parents : ndarray, shape=(n, m), dtype=int32, optional
+        Atoms of the receptor that each point comes from, padded with -1: an atom itself, a donor or acceptor, all atoms
+        of a ring. None where points are stored without.
     """
 
     coord: np.ndarray
     features: np.ndarray
     radius: np.ndarray
+    parents: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.coord)
@@ -93,11 +98,13 @@ def receptor_points(atoms: Atoms) -> FeaturePoints:
     centers = np.array([ring.center for ring in sites.rings]).reshape(-1, 3)
     normals = np.array([ring.normal for ring in sites.rings]).reshape(-1, 3)
     faces = np.concatenate([centers + STACKING_DISTANCE * normals, centers - STACKING_DISTANCE * normals])
-    offered = (
-        free_points(hydrogen_bond_points(sites, sites.donor), sites.coord),
-        free_points(hydrogen_bond_points(sites, sites.acceptor), sites.coord),
-        centers,
-        free_points(faces, sites.coord),
+    rings = _ring_atoms(sites)
+    offered, parents = zip(
+        _free(*_hydrogen_bond_points(sites, sites.donor), sites.coord),
+        _free(*_hydrogen_bond_points(sites, sites.acceptor), sites.coord),
+        (centers, rings),
+        _free(faces, np.concatenate([rings, rings]), sites.coord),
+        strict=True,
     )
     coord = np.concatenate([sites.coord, *offered]).astype(np.float32)
     features = np.zeros((len(coord), len(FEATURES)), bool)
@@ -106,7 +113,28 @@ def receptor_points(atoms: Atoms) -> FeaturePoints:
     features[np.arange(len(heavy), len(coord)), kind] = True
     radius = np.full(len(coord), SITE_RADIUS, np.float32)
     radius[: len(heavy)] = elements.lookup(elements.VDW_RADIUS, heavy.element, elements.DEFAULT_VDW_RADIUS)
-    return FeaturePoints(coord, features, radius)
+    return FeaturePoints(
+        coord, features, radius, _padded((np.arange(len(heavy)), *parents), np.flatnonzero(atoms.heavy))
+    )
+
+
+def _ring_atoms(sites: Sites) -> np.ndarray:
+    """Atoms of each ring, shape=(k, m), padded with -1."""
+    rows = np.full((len(sites.rings), max((len(ring.atoms) for ring in sites.rings), default=1)), -1)
+    for row, ring in zip(rows, sites.rings, strict=True):
+        row[: len(ring.atoms)] = ring.atoms
+    return rows
+
+
+def _padded(parents: Sequence[np.ndarray], heavy: np.ndarray) -> np.ndarray:
+    """One table of parents, counted in all atoms: tables of one and of several columns one below the other."""
+    parents = [rows if rows.ndim == 2 else rows[:, None] for rows in parents]
+    table = np.full((sum(map(len, parents)), max(rows.shape[1] for rows in parents)), -1, np.int32)
+    stop = 0
+    for rows in parents:
+        start, stop = stop, stop + len(rows)
+        table[start:stop, : rows.shape[1]] = np.where(rows >= 0, heavy[rows], -1)
+    return table
 
 
 def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
@@ -118,8 +146,13 @@ def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
     hybridisation : ndarray, shape=(n,), dtype=uint8
         ``sites.donor`` or ``sites.acceptor``: 0 (no points), 2 (trigonal) or 3 (tetrahedral).
     """
+    return _hydrogen_bond_points(sites, hybridisation)[0]
+
+
+def _hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`hydrogen_bond_points`, with the atom of each point, shape=(m,)."""
     atom, valence = free_valences(sites, hybridisation)
-    return sites.coord[atom] + HBOND_LENGTH * valence
+    return sites.coord[atom] + HBOND_LENGTH * valence, atom
 
 
 def free_valences(sites: Sites, hybridisation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -174,10 +207,16 @@ def _site_types(sites: Sites) -> np.ndarray:
 
 def free_points(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     """The points that no atom occupies."""
+    return _free(points, points, atoms)[0]
+
+
+def _free(points: np.ndarray, parents: np.ndarray, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points that no atom occupies, and the rows of ``parents`` that belong to them."""
     if not len(points):
-        return points
+        return points, parents
     distance, _ = cKDTree(atoms).query(points)
-    return points[distance >= CLASH_DISTANCE]
+    free = distance >= CLASH_DISTANCE
+    return points[free], parents[free]
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -16,7 +16,10 @@ from pocketvox.commands import source_tree
 from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
-VERBS = ("scan", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "benchmark", "presets", "demo")
+VERBS = (
+    "scan", "explain", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "benchmark", "presets",
+    "demo",
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------ help and usage

@@ -364,3 +364,25 @@ def test_order_of_residues_does_not_matter(receptor):
         return values[np.lexsort(values.T)]
 
     np.testing.assert_allclose(rows(one), rows(two), atol=0.02)
+
+
+def test_every_point_knows_its_atoms(receptor):
+    """Parents count all atoms: an atom is its own, a site hangs on one, a ring's centre is in their middle."""
+    atoms = with_hydrogens(receptor[receptor.heavy])
+    found = receptor_points(atoms)
+    there = found.parents >= 0
+    assert there[:, 0].all() and atoms.heavy[found.parents[there]].all()
+    own = found.features[:, FEATURES.index("occupancy")]
+    np.testing.assert_array_equal(found.parents[own, 0], np.flatnonzero(atoms.heavy))
+    np.testing.assert_array_equal(there[own].sum(axis=1), 1)
+    for name in ("donor_site", "acceptor_site"):
+        rows = found.features[:, FEATURES.index(name)]
+        distance = np.linalg.norm(found.coord[rows] - atoms.coord[found.parents[rows, 0]], axis=1)
+        np.testing.assert_allclose(distance, HBOND_LENGTH, atol=1e-3)
+        np.testing.assert_array_equal(there[rows].sum(axis=1), 1)
+    for name, gap in (("ring_center", 0.0), ("ring_site", STACKING_DISTANCE)):
+        rows = np.flatnonzero(found.features[:, FEATURES.index(name)])
+        assert len(rows)
+        for row in rows:
+            middle = atoms.coord[found.parents[row][there[row]]].mean(axis=0)
+            assert abs(np.linalg.norm(found.coord[row] - middle) - gap) < 1e-3

@@ -23,6 +23,7 @@ ROOMS = (
     ("network",),
     ("inference",),
     ("pockets",),
+    ("explain",),
     ("report",),
     ("pipeline",),
     ("evaluate",),

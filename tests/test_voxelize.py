@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from pocketvox.errors import InputError
-from pocketvox.voxel import Grid, cube_rotations, kernels, rotate_coord, rotate_volume, voxelize, voxelize_into
+from pocketvox.voxel import (
+    Grid,
+    cube_rotations,
+    gather,
+    kernels,
+    rotate_coord,
+    rotate_volume,
+    voxelize,
+    voxelize_into,
+)
 
 NAMES = tuple("abcdefghijk")
 GRID = Grid((-7.0, 3.0, 11.5), (20, 17, 23), 0.75)
@@ -259,3 +268,27 @@ def test_compiles_without_a_writable_place_for_the_cache():
     with pytest.raises(RuntimeError, match="cannot cache"):
         numba.njit(cache=True)(scope["double"])
     assert kernels.compiled(scope["double"])(21) == 42
+
+
+# --- the way back ---
+
+
+@pytest.mark.parametrize("kind", [bool, np.float32], ids=str)
+def test_gathering_is_the_transpose_of_spreading(kind):
+    """Share of each atom and channel in a weighted sum of voxels, against every voxel and every atom."""
+    rng = np.random.default_rng(3)
+    coord, features, radius = atoms(GRID, n=40)
+    features = features.astype(kind) if kind is bool else rng.normal(size=features.shape).astype(kind)
+    field = rng.normal(size=(*GRID.shape, len(NAMES)))
+    found = gather(field, coord, features, radius, GRID)
+    centres = GRID.to_coord(np.indices(GRID.shape).reshape(3, -1).T)
+    distance = np.linalg.norm(centres[:, None] - np.asarray(coord, np.float64), axis=-1)
+    expected = features * (kernels.kernel(distance, radius).T @ field.reshape(-1, len(NAMES)))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    whole = (field * voxelize(coord, features, radius, GRID, NAMES).values).sum()
+    assert found.sum() == pytest.approx(whole, abs=1e-2) and abs(whole) > 0.1
+
+
+def test_gathering_from_another_grid_is_refused():
+    with pytest.raises(InputError, match="field of shape"):
+        gather(np.zeros((2, 2, 2, 1)), [[0.0, 0.0, 0.0]], [[True]], 1.0, GRID)

@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
     """Write summary.json, pockets.csv, hotspots.csv and maps.h5, and what else is asked for.
 
     Everything is written to a hidden folder beside the wanted one, which is then renamed: what stood there before is
-    replaced in that moment, or kept if anything fails.
+    replaced in that moment, or kept if anything fails; see :func:`new_folder`.
 
     Parameters
     ----------
@@ -46,13 +48,34 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
     UsageError
         If a format is unknown.
     """
-    folder = Path(folder)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UsageError(f"Expected formats among {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
+    with new_folder(folder, SUMMARY) as temporary:
+        _write_files(result, temporary, formats)
+    return Path(folder)
+
+
+@contextmanager
+def new_folder(folder: str | Path, known_by: str) -> Iterator[Path]:
+    """A temporary folder to write to, which takes the place of ``folder`` if the block succeeds and goes if it fails.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made, with its parents, if absent.
+    known_by : str
+        File that tells an earlier result, which may be replaced, from anything else.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or holds something that is no result. Nothing is left behind.
+    """
+    folder = Path(folder)
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise OutputError(f"{folder}: a file of this name is in the way. Move it or choose another folder.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / SUMMARY).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / known_by).is_file():
         raise OutputError(f"{folder}: expected nothing or an earlier result, to be replaced. Choose another folder.")
     made = _missing_parents(folder)
     temporary = None
@@ -60,7 +83,7 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         temporary.chmod(0o777 & ~_umask())
-        _write_files(result, temporary, formats)
+        yield temporary
         _replace(temporary, folder)
     except BaseException as error:
         if temporary is not None:
@@ -71,7 +94,6 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
             reason = error.strerror or str(error)
             raise OutputError(f"{folder}: cannot be written ({reason}). Choose another folder.") from error
         raise
-    return folder
 
 
 def _write_files(result: Result, folder: Path, formats: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pocketvox.channels import LIGAND
 from pocketvox.report.result import Result
+from pocketvox.report.tables import ranked_hotspots
 from pocketvox.structure.atoms import WATER, Structure
 
 #: Colour of each channel, as PyMOL names it.
@@ -131,10 +132,8 @@ def _map_lines(result: Result) -> list[str]:
 
 
 def _hotspot_lines(result: Result) -> list[str]:
-    found = [(pocket, hotspot) for pocket in result.pockets for hotspot in pocket.hotspots]
-    found.sort(key=lambda pair: -pair[1].score)
     lines, names = [], []
-    for number, (pocket, hotspot) in enumerate(found[:MOST], 1):
+    for number, (pocket, hotspot) in enumerate(ranked_hotspots(result.pockets)[:MOST], 1):
         name = f"{pocket.name}_{hotspot.type}_{number}"
         x, y, z = hotspot.coord
         lines.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from pocketvox.pockets import Pocket
+from pocketvox.pockets import Hotspot, Pocket
 
 #: The columns of P2Rank's predictions.csv, in its order, then ours. ``sas_points`` counts a pocket's voxels, in the
 #: place of P2Rank's surface points; ``surf_atoms`` counts its lining heavy atoms; ``surf_atom_ids`` would be the serial
@@ -51,43 +51,48 @@ def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
         (
             pocket.name,
             pocket.rank,
-            _number(pocket.score, 4),
-            _number(pocket.probability, 4),
+            fixed(pocket.score, 4),
+            fixed(pocket.probability, 4),
             len(pocket.voxels),
             len(pocket.surface_atoms),
-            *(_number(v, 3) for v in pocket.center),
+            *(fixed(v, 3) for v in pocket.center),
             " ".join(pocket.residue_ids),
             "",
-            _number(pocket.volume, 2),
-            _number(pocket.depth, 2),
-            *("" if v is None else _number(v, 4) for v in (pocket.domain_score, pocket.uncertainty)),
+            fixed(pocket.volume, 2),
+            fixed(pocket.depth, 2),
+            *("" if v is None else fixed(v, 4) for v in (pocket.domain_score, pocket.uncertainty)),
         )
         for pocket in pockets
     )
-    return _table(POCKET_COLUMNS, rows)
+    return csv_table(POCKET_COLUMNS, rows)
 
 
 def hotspots_csv(pockets: tuple[Pocket, ...]) -> str:
     """The table of the hot-spots of all pockets, best first."""
-    found = [(pocket, hotspot) for pocket in pockets for hotspot in pocket.hotspots]
-    found.sort(key=lambda pair: -pair[1].score)  # stable: equal scores stay in the order of pockets
     rows = (
         (
             pocket.name,
             hotspot.type,
-            *(_number(v, 3) for v in hotspot.coord),
-            _number(hotspot.probability, 4),
-            _number(hotspot.score, 4),
-            _number(hotspot.volume, 2),
-            *(_number(v, 3) for v in hotspot.direction),
+            *(fixed(v, 3) for v in hotspot.coord),
+            fixed(hotspot.probability, 4),
+            fixed(hotspot.score, 4),
+            fixed(hotspot.volume, 2),
+            *(fixed(v, 3) for v in hotspot.direction),
             ";".join(hotspot.partners),
         )
-        for pocket, hotspot in found
+        for pocket, hotspot in ranked_hotspots(pockets)
     )
-    return _table(HOTSPOT_COLUMNS, rows)
+    return csv_table(HOTSPOT_COLUMNS, rows)
 
 
-def _table(columns: tuple[str, ...], rows) -> str:
+def ranked_hotspots(pockets: tuple[Pocket, ...]) -> list[tuple[Pocket, Hotspot]]:
+    """The hot-spots of all pockets, best first, each with its pocket: the order of the table."""
+    found = [(pocket, hotspot) for pocket in pockets for hotspot in pocket.hotspots]
+    return sorted(found, key=lambda pair: -pair[1].score)  # stable: equal scores stay in the order of pockets
+
+
+def csv_table(columns: tuple[str, ...], rows) -> str:
+    """A table as CSV text."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
@@ -95,6 +100,6 @@ def _table(columns: tuple[str, ...], rows) -> str:
     return out.getvalue()
 
 
-def _number(value: float, digits: int) -> str:
+def fixed(value: float, digits: int) -> str:
     """Fixed-point, without a negative zero."""
     return f"{round(float(value), digits) + 0.0:.{digits}f}"

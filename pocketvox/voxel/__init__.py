@@ -5,7 +5,7 @@ from pocketvox.voxel.constraints import network_input
 from pocketvox.voxel.counts import expected_counts
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.labels import envelope, label_volume, within
-from pocketvox.voxel.voxelize import voxelize, voxelize_into
+from pocketvox.voxel.voxelize import gather, voxelize, voxelize_into
 
 __all__ = [
     "Grid",
@@ -13,6 +13,7 @@ __all__ = [
     "cube_rotations",
     "envelope",
     "expected_counts",
+    "gather",
     "label_volume",
     "network_input",
     "random_rotation",

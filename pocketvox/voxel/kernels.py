@@ -109,6 +109,44 @@ def add_atoms(out, index, features, support):
 
 
 @compiled
+def gather_atoms(field, index, features, support):
+    """What every atom finds in ``field`` with its kernel and features: the transpose of :func:`add_atoms`.
+
+    Parameters
+    ----------
+    field : ndarray, shape=(x, y, z, channel), dtype=float32 or float64, C order
+    index, features, support
+        As in :func:`add_atoms`.
+
+    Returns
+    -------
+    ndarray, shape=(n, channel), dtype=float64
+        For atom a and channel c, the sum over voxels of ``features[a, c] * w(d) * field[..., c]``.
+    """
+    nx, ny, nz, width = field.shape
+    out = np.zeros((index.shape[0], width))
+    for a in range(index.shape[0]):
+        x, y, z = index[a, 0], index[a, 1], index[a, 2]
+        s = support[a]
+        inverse = 1.0 / (s * s)
+        i0, i1 = row_range(x, s, nx)
+        j0, j1 = row_range(y, s, ny)
+        for i in range(i0, i1):
+            rest_x = s * s - (i - x) ** 2
+            for j in range(j0, j1):
+                rest = rest_x - (j - y) ** 2
+                if rest <= 0.0:
+                    continue
+                k0, k1 = row_range(z, math.sqrt(rest), nz)
+                for k in range(k0, k1):
+                    t = max((rest - (k - z) ** 2) * inverse, 0.0)
+                    for c in range(width):
+                        if features[a, c] != 0:
+                            out[a, c] += t * t * t * features[a, c] * field[i, j, k, c]
+    return out
+
+
+@compiled
 def mark_spheres(out, index, channel, radius):
     """Set ``out`` to 1 in a point's channel wherever a voxel centre is within ``radius`` of it.
 

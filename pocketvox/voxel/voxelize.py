@@ -79,6 +79,38 @@ def voxelize_into(out: np.ndarray, coord, features, radius, grid: Grid) -> None:
     kernels.add_atoms(out, grid.to_index(coord), features, support)
 
 
+def gather(field: np.ndarray, coord, features, radius, grid: Grid) -> np.ndarray:
+    """Share of each atom in a weighted sum of voxel values: the transpose of :func:`voxelize_into`.
+
+    The sum over voxels and channels of ``field * voxelize(...)`` is the sum of the result over atoms and channels.
+
+    Parameters
+    ----------
+    field : ndarray, shape=(x, y, z, channel)
+        Weight of each voxel value, a gradient for example.
+    coord, features, radius, grid
+        As in :func:`voxelize`.
+
+    Returns
+    -------
+    ndarray, shape=(n, channel), dtype=float64
+
+    Raises
+    ------
+    InputError
+        As in :func:`voxelize`, or if ``field`` does not fit the grid.
+    """
+    from pocketvox.voxel import kernels
+
+    coord = checked_coord(coord)
+    field = np.ascontiguousarray(field, np.float64)
+    if field.shape[:-1] != grid.shape:
+        raise InputError(f"Expected a field of shape {(*grid.shape, 'channel')}. Received: {field.shape}.")
+    features = _checked_features(features, len(coord), field.shape[-1])
+    support = checked_radius(radius, len(coord)) * (kernels.SUPPORT / grid.spacing)
+    return kernels.gather_atoms(field, grid.to_index(coord), features, support)
+
+
 def _checked_features(features, n: int, width: int) -> np.ndarray:
     """Features as uint8 (boolean) or float32 (any other), shape=(n, width)."""
     features = np.asarray(features)
