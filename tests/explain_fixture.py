@@ -33,13 +33,13 @@ def make_linear(preset: Path) -> Explainer:
     return explainer
 
 
-def make_deep(folder: Path) -> Preset:
-    """A small U-Net with random weights and a calibration, saved as a preset."""
+def make_deep(folder: Path, **network) -> Preset:
+    """A small U-Net with random weights and a calibration, saved as a preset; ``network`` are further settings."""
     from pocketvox.network.unet import build_unet
 
     config = PresetConfig.from_dict(
         {
-            "network": {"features": FEATURES, "filters": [4, 8], "blocks": [1, 2], "activation": "silu"},
+            "network": {"features": FEATURES, "filters": [4, 8], "blocks": [1, 2], "activation": "silu", **network},
             "spacing": 1.0,
             "roi_size": 32,
             "halo": 4,

@@ -156,6 +156,17 @@ def test_the_value_is_what_the_engine_predicts(deep, demo):
         assert found.probability == pytest.approx(1 / (1 + np.exp(-found.value)))
 
 
+def test_constraints_change_no_explanation_where_they_allow(deep, demo, tmp_path):
+    """With the same weights: value, engine and attributions between the aspartates, where a ligand can be."""
+    prepared, points = demo
+    bound = make_deep(tmp_path, constraints=["steric", "reach"])
+    target = point_target(deep, prepared.grid, MIDDLE, "hbond_donor")
+    free, held = (Explainer(preset, threads=1) for preset in (deep, bound))
+    assert held.value(points, target) == pytest.approx(free.value(points, target), abs=1e-5)
+    one, other = (explainer(prepared.receptor, points, target, "integrated", steps=4) for explainer in (free, held))
+    np.testing.assert_allclose(other.map.values, one.map.values, atol=1e-6)
+
+
 def test_gradients_are_slopes(deep):
     """Against finite differences; with respect to the head's own output they are the weights."""
     gradients = Explainer(deep, threads=1).gradients

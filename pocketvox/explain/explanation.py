@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import expit, logit
@@ -18,7 +18,7 @@ from pocketvox.inference import Preset, make_engine
 from pocketvox.inference.presets import WEIGHTS
 from pocketvox.inference.tiling import REACH
 from pocketvox.structure.atoms import Atoms
-from pocketvox.voxel import Volume, voxelize
+from pocketvox.voxel import Volume, network_input, voxelize
 
 #: Ways to explain, the default first; ``docs/explanation.md`` says how they compare.
 METHODS = ("integrated", "gradient", "gradcam", "occlusion")
@@ -144,7 +144,9 @@ class Explainer:
         """The target's value for a receptor, by the engine."""
         if not callable(self._engine):
             self._engine = make_engine(self.preset, self._engine, self._threads)
-        p = self._engine(self.features(points, target)[None])[0, ..., self.preset.channels.index(target.channel)]
+        network = self.preset.config.network
+        x = network_input(points.coord, points.features, points.radius, target.grid, network)
+        p = self._engine(x[None])[0, ..., self.preset.channels.index(target.channel)]
         return float(logit(np.clip(p[target.mask].astype(float), TINY, 1 - TINY)).mean())
 
     def _occlusion(self, atoms, points, target, progress) -> Explanation:
@@ -206,7 +208,7 @@ class Explainer:
         self._gradients = gradients
 
     def features(self, points: FeaturePoints, target: Target) -> np.ndarray:
-        """What the network sees in the target's box, shape=(x, y, z, F), dtype=float32."""
+        """What the network sees in the target's box, constraints aside, shape=(x, y, z, F), dtype=float32."""
         return voxelize(points.coord, points.features, points.radius, target.grid, self.preset.features).values
 
     def _line(self, target: Target) -> tuple[int, float, float]:
@@ -232,7 +234,7 @@ class Explainer:
 
 
 def load_gradients(preset: Preset, threads: int | None = None):
-    """The network of a preset with its gradients.
+    """The network of a preset with its gradients, without its constraints: they let no gradient through.
 
     Raises
     ------
@@ -249,4 +251,5 @@ def load_gradients(preset: Preset, threads: int | None = None):
             "The method occlusion needs neither."
         ) from error
     set_threads(threads or 0)
-    return Gradients(load_network(preset.config.network, preset.folder / WEIGHTS))
+    network = replace(preset.config.network, constraints=())
+    return Gradients(load_network(network, preset.folder / WEIGHTS))
