@@ -15,8 +15,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from data_prep.command import command
 from pocketvox.config import TrainConfig
-from pocketvox.errors import ConfigError, PocketvoxError
+from pocketvox.errors import ConfigError
 
 log = logging.getLogger("ablations")
 
@@ -59,7 +60,8 @@ def _nested(base: dict, changes: dict, name: str) -> bool:
     return isinstance(base[name], dict) and isinstance(changes[name], dict)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> int | None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.ablations", description=__doc__.split("\n\n")[0])
     parser.add_argument("file", type=Path, metavar="FILE", help="JSON file with the variants")
@@ -67,24 +69,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run folders")
     parser.add_argument("--logs", type=Path, default=Path("data_prep/logs"), help="where logs are copied to")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        configs = read_runs(args.file)
-        unknown = sorted(set(args.names) - set(configs))
-        if unknown:
-            raise ConfigError(f"Expected some of {', '.join(configs)}. Received: {', '.join(unknown)}.")
-        from pocketvox.network.train import train
+    configs = read_runs(args.file)
+    unknown = sorted(set(args.names) - set(configs))
+    if unknown:
+        raise ConfigError(f"Expected some of {', '.join(configs)}. Received: {', '.join(unknown)}.")
+    from pocketvox.network.train import train
 
-        for name in args.names or configs:
-            log.info("%s", name)
-            train(configs[name], args.output / name)
-            keep_logs(args.output / name, args.logs / name)
-            if not complete(args.output / name, configs[name].epochs):
-                log.info("stopped in %s; run the command again to go on", name)
-                return 1
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
+    for name in args.names or configs:
+        log.info("%s", name)
+        train(configs[name], args.output / name)
+        keep_logs(args.output / name, args.logs / name)
+        if not complete(args.output / name, configs[name].epochs):
+            log.info("stopped in %s; run the command again to go on", name)
+            return 1
     return 0
 
 

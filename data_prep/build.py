@@ -28,6 +28,7 @@ from scipy.spatial import cKDTree
 
 from data_prep import curate, sources, split
 from data_prep.cluster import cluster_sequences, join_clusters
+from data_prep.command import command
 from data_prep.sources import Source
 from pocketvox.data.store import StoreItem, create_store, write_item
 from pocketvox.errors import InputError, PocketvoxError
@@ -225,7 +226,8 @@ def with_splits(items: list[StoreItem], chains: list[tuple[str, ...]]) -> list[S
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.build", description=__doc__.split("\n\n")[0])
     group = parser.add_mutually_exclusive_group(required=True)
@@ -237,24 +239,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=int, help="only the first N structures")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        if args.manifest:
-            # structures without a ligand cluster have none of their own to learn from
-            entries = [s for s in sources.from_manifest(args.manifest) if s.clusters]
-        elif args.pdbbind:
-            entries = sources.from_pdbbind(args.pdbbind)
-        elif args.entries:
-            entries = sources.from_entries(args.entries)
-        else:
-            entries = sources.from_ids(args.ids)
-        reasons = build(entries[: args.limit], args.output, args.workers)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
+    if args.manifest:
+        # structures without a ligand cluster have none of their own to learn from
+        entries = [s for s in sources.from_manifest(args.manifest) if s.clusters]
+    elif args.pdbbind:
+        entries = sources.from_pdbbind(args.pdbbind)
+    elif args.entries:
+        entries = sources.from_entries(args.entries)
+    else:
+        entries = sources.from_ids(args.ids)
+    reasons = build(entries[: args.limit], args.output, args.workers)
     for reason, count in reasons.most_common(20):
         log.info("%6d  %s", count, reason)
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,15 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.command import command
 from pocketvox.channels import CORE, LIGAND
 from pocketvox.config import TrainConfig
 from pocketvox.data.store import Store
-from pocketvox.errors import ConfigError, PocketvoxError
+from pocketvox.errors import ConfigError
 
 #: Of each row.
 METRICS = ("val_loss", "val_score", *(f"ap_{name}" for name in (*CORE, LIGAND)))
-
-log = logging.getLogger("compare")
 
 
 def compare(runs: list[Path], crops: int, crop_size: int) -> dict[str, dict[str, float]]:
@@ -92,22 +90,17 @@ def _row(metrics: dict) -> dict[str, float]:
     return {name: round(metrics[name], 4) for name in METRICS if metrics[name] is not None}
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.compare", description=__doc__.split("\n\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("--crops", type=int, default=320, help="validation crops (%(default)s)")
     parser.add_argument("--crop-size", type=int, default=32, help="their edge in voxels (%(default)s)")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    command = f"python -m data_prep.compare {' '.join(map(str, args.runs))}"
-    try:
-        for name, value in compare(args.runs, args.crops, args.crop_size).items():
-            sys.stdout.write(json.dumps({"label": name, "value": value, "command": command}) + "\n")
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    return 0
+    asked = f"python -m data_prep.compare {' '.join(map(str, args.runs))}"
+    for name, value in compare(args.runs, args.crops, args.crop_size).items():
+        sys.stdout.write(json.dumps({"label": name, "value": value, "command": asked}) + "\n")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import numpy as np
 from rdkit import RDLogger
 
 from data_prep import curate, direction_field, sources
+from data_prep.command import command, write_json
 from data_prep.direction_truth import AXIS, Truth, axis_error, direction_error, match, summary, true_directions, unit
 from data_prep.sources import Source
 from pocketvox.channels import LIGAND, TYPED
@@ -254,11 +255,11 @@ def _measure(args) -> None:
         before = json.loads(args.output.read_text(encoding="utf-8"))
         if before["fingerprint"] == result["fingerprint"]:
             result["errors"] = before["errors"] | table
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(result, args.output)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.directions", description=__doc__.split("\n\n")[0])
     verbs = parser.add_subparsers(required=True)
@@ -276,15 +277,9 @@ def main(argv: list[str] | None = None) -> int:
         verb.add_argument("--manifest", required=True, help="CSV with ids, kinds, paths, splits and clusters")
         verb.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     RDLogger.DisableLog("rdApp.*")
     warnings.simplefilter("ignore")
-    try:
-        args.run(args)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    return 0
+    args.run(args)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,21 @@ the first (Adebayo et al., NeurIPS 2018, arXiv:1810.03292). Residues by distance
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 from rdkit import RDLogger
 from scipy.special import expit
 from scipy.stats import spearmanr, wilcoxon
 
+from data_prep.command import command, preset_parser, write_json
 from data_prep.direction_truth import MATCH
 from data_prep.directions import listed_entries
 from data_prep.explanation_cases import Case, cases
 from data_prep.sources import Source
 from data_prep.trust import row
-from pocketvox.errors import PocketvoxError
 from pocketvox.explain import Explainer, Explanation
 from pocketvox.explain.atoms import atoms_to_residues
 from pocketvox.explain.occlusion import without_residue
@@ -207,27 +204,18 @@ def measure(entries: list[Source], predictor: Predictor, count: int) -> dict:
     return {"preset": predictor.preset.name, "fingerprint": predictor.preset.fingerprint, "tables": tables}
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.explanations", description=__doc__.split("\n\n")[0])
-    parser.add_argument("preset", help="trained model: a name or a folder")
+    parser = preset_parser("explanations", __doc__)
     parser.add_argument("--manifest", required=True, help="CSV with ids, kinds, paths, splits and clusters")
     parser.add_argument("--entries", help="frozen list of benchmark entries to keep to (CSV)")
     parser.add_argument("--count", type=int, default=50, help="structures (%(default)s)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     RDLogger.DisableLog("rdApp.*")
     warnings.simplefilter("ignore")
-    try:
-        entries = listed_entries(args.manifest, ["val"], args.entries)
-        result = measure(entries, load_predictor(args.preset, threads=1), args.count)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return 0
+    entries = listed_entries(args.manifest, ["val"], args.entries)
+    write_json(measure(entries, load_predictor(args.preset, threads=1), args.count), args.output)
 
 
 if __name__ == "__main__":

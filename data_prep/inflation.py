@@ -9,15 +9,15 @@ their metrics on the validation crops before any training in three dimensions. T
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from data_prep.ablations import complete, keep_logs, read_runs
+from data_prep.command import command, write_json
 from pocketvox.config import TrainConfig
-from pocketvox.errors import ConfigError, PocketvoxError
+from pocketvox.errors import ConfigError
 
 COMMAND = "python -m data_prep.inflation"
 
@@ -75,11 +75,12 @@ def inflate_run(folder: Path) -> dict[str, dict]:
         inflated.save_weights(folder / f"{method}.weights.h5")
         model.set_weights(inflated.get_weights())
         found[method] = validation.evaluate(model)
-    (folder / "inflated.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_json(found, folder / "inflated.json")
     return found
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> int | None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n\n")[0])
     parser.add_argument("file", type=Path, metavar="FILE", help="JSON file with the variants")
@@ -87,23 +88,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run folders")
     parser.add_argument("--logs", type=Path, default=Path("data_prep/logs"), help="where logs are copied to")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     run = args.output / args.name
-    try:
-        config = read_variant(args.file, args.name)
-        from pocketvox.network.train import train
+    config = read_variant(args.file, args.name)
+    from pocketvox.network.train import train
 
-        train(config, run)
-        keep_logs(run, args.logs / args.name)
-        if not complete(run, config.epochs):
-            log.info("stopped; run the command again to go on")
-            return 1
-        for method, metrics in inflate_run(run).items():
-            log.info("%s: score %.3f, loss %.4f", method, metrics["val_score"], metrics["val_loss"])
-    except PocketvoxError as error:
-        log.error("error: %s", error)
+    train(config, run)
+    keep_logs(run, args.logs / args.name)
+    if not complete(run, config.epochs):
+        log.info("stopped; run the command again to go on")
         return 1
-    return 0
+    for method, metrics in inflate_run(run).items():
+        log.info("%s: score %.3f, loss %.4f", method, metrics["val_score"], metrics["val_loss"])
 
 
 if __name__ == "__main__":

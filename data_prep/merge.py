@@ -9,8 +9,9 @@ from pathlib import Path
 
 import h5py
 
+from data_prep.command import command
 from pocketvox.data.store import Store, create_store
-from pocketvox.errors import InputError, PocketvoxError
+from pocketvox.errors import InputError
 
 log = logging.getLogger("data_prep")
 
@@ -23,13 +24,10 @@ def merge(stores: list[Path], out: Path) -> int:
     InputError
         If the stores were made with other features or definitions, two have a structure of one id, or ``out`` exists.
     """
-    opened = [Store(path) for path in stores]
-    first, seen = opened[0], {}
+    first = Store(stores[0])
+    opened = [first, *(first.alike(Store(path)) for path in stores[1:])]
+    seen: dict[str, Path] = {}
     for store in opened:
-        if (store.features, store.definitions) != (first.features, first.definitions):
-            raise InputError(
-                f"Expected the features and definitions of {first.path} in {store.path}. Received: others."
-            )
         for id in store.ids():
             if id in seen:
                 raise InputError(f"Expected each structure once. Received: {id!r} in {seen[id]} and in {store.path}.")
@@ -42,19 +40,14 @@ def merge(stores: list[Path], out: Path) -> int:
     return len(seen)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.merge", description=__doc__.split(":")[0])
     parser.add_argument("stores", nargs="+", type=Path, metavar="STORE", help="data store (HDF5)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="data store to make")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        log.info("%d structures -> %s", merge(args.stores, args.output), args.output)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    return 0
+    log.info("%d structures -> %s", merge(args.stores, args.output), args.output)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ whole proteins take.
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import tempfile
@@ -21,12 +19,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import spearmanr
 
+from data_prep.command import command, preset_parser, write_json
 from data_prep.domain import pocket_of
 from data_prep.trust import boxes, in_envelope, ligands, points_of, row
 from pocketvox.channels import CHANNELS, CORE, LIGAND, TYPED
 from pocketvox.config import CONSTRAINTS, NetworkConfig
 from pocketvox.data.store import Store, StoreItem
-from pocketvox.errors import PocketvoxError
 from pocketvox.inference import Predictor, Preset, load_predictor, load_preset, save_preset, tiling
 from pocketvox.inference.presets import WEIGHTS
 from pocketvox.metrics import ScoreHistogram
@@ -225,22 +223,13 @@ def measure(preset: Preset, store: Store) -> dict:
     return {"preset": preset.name, "fingerprint": preset.fingerprint, "tables": listed}
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.physics", description=__doc__.split("\n\n")[0])
-    parser.add_argument("preset", help="trained model: a name or a folder")
+    parser = preset_parser("physics", __doc__)
     parser.add_argument("--store", type=Path, required=True, help="data store (HDF5)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        result = measure(load_preset(args.preset), Store(args.store))
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return 0
+    write_json(measure(load_preset(args.preset), Store(args.store)), args.output)
 
 
 if __name__ == "__main__":

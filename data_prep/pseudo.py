@@ -34,6 +34,7 @@ from scipy.spatial import cKDTree
 from data_prep import curate, sources
 from data_prep.build import check_output, store_item, write_rejected
 from data_prep.cofactors import find_cofactors, foreign_atoms, with_peptides, with_residues
+from data_prep.command import command
 from data_prep.cut import cut_out, own_interactions
 from data_prep.nucleotides import find_nucleotides
 from data_prep.pieces import KINDS, Piece, Pool, drawn, find_pieces
@@ -252,7 +253,8 @@ def _kinds(text: str) -> tuple[str, ...]:
     return chosen
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.pseudo", description=__doc__.split("\n\n")[0])
     parser.add_argument("--manifest", required=True, help="CSV with ids, kinds, paths, splits and clusters")
@@ -265,18 +267,12 @@ def main(argv: list[str] | None = None) -> int:
     reach = f"angstrom; by default right for crops {CROP:g} A wide and a jitter of {JITTER:g} A"
     parser.add_argument("--reach", type=float, help=f"leave out feature points farther from the piece ({reach})")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        entries, held_out, skipped = train_sources(args.manifest)
-        log.info("%d training structures, %d skipped: held-out or unknown clusters", len(entries), skipped)
-        options = {name: getattr(args, name) for name in ("kinds", "per_structure", "workers", "seed", "reach")}
-        reasons = build(entries[: args.limit], args.output, held_out=held_out, **options)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
+    entries, held_out, skipped = train_sources(args.manifest)
+    log.info("%d training structures, %d skipped: held-out or unknown clusters", len(entries), skipped)
+    options = {name: getattr(args, name) for name in ("kinds", "per_structure", "workers", "seed", "reach")}
+    reasons = build(entries[: args.limit], args.output, held_out=held_out, **options)
     for reason, count in reasons.most_common(20):
         log.info("%6d  %s", count, reason)
-    return 0
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.command import command
 from data_prep.discovery import fit_discovery, judge, report
 from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.config import CONSTRAINTS, NetworkConfig, TrainConfig
 from pocketvox.data.store import Store, StoreItem
-from pocketvox.errors import PocketvoxError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference import PresetConfig, load_predictor, save_preset
 from pocketvox.inference.calibration import calibrate, fit_calibration
@@ -193,7 +193,8 @@ def release(
     save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m data_prep.release", description=__doc__.split("\n\n")[0])
     parser.add_argument("run", type=Path, help="folder of the training run")
@@ -204,16 +205,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--halo", type=int, default=8, help="voxels of a tile's rim that are not kept")
     parser.add_argument("--constraints", help=f"some of {','.join(CONSTRAINTS)}, if not those of the run; '' is none")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
-        constraints = None if args.constraints is None else tuple(filter(None, args.constraints.split(",")))
-        shape = {"roi_size": args.roi_size, "halo": args.halo, "constraints": constraints}
-        release(args.run, args.output, args.store, card, **shape)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    return 0
+    card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
+    constraints = None if args.constraints is None else tuple(filter(None, args.constraints.split(",")))
+    shape = {"roi_size": args.roi_size, "halo": args.halo, "constraints": constraints}
+    release(args.run, args.output, args.store, card, **shape)
 
 
 if __name__ == "__main__":

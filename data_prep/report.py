@@ -8,14 +8,14 @@ bytes.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from pathlib import Path
 
 from data_prep import report_results, report_tables
+from data_prep.command import command, write_json
 from data_prep.report_logs import LOGS, Inputs, read_inputs
-from pocketvox.errors import OutputError, PocketvoxError
+from pocketvox.errors import OutputError
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT, FIGURES = Path("docs/training-report.md"), Path("docs/figures")
@@ -103,31 +103,26 @@ def count(stores: list[Path], root: Path) -> None:
 
     command = f"{COMMAND} --count {' '.join(path.as_posix() for path in stores)}"
     data = {"command": command, "stores": [count_store(path) for path in stores]}
-    (root / LOGS / "data.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    write_json(data, root / LOGS / "data.json")
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> int | None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file is not up to date")
     parser.add_argument("--count", nargs="+", type=Path, metavar="STORE", default=[], help="count these stores first")
     parser.add_argument("--root", type=Path, default=ROOT, help="source tree (default: this one)")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        if args.check:
-            found = stale(args.root)
-            for path in found:
-                log.error("%s is not what the stored files give. Renew it: %s", path, COMMAND)
-            return 1 if found else 0
-        if args.count:
-            count(args.count, args.root)
-        for path in write(args.root):
-            log.info("written: %s", path)
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    return 0
+    if args.check:
+        found = stale(args.root)
+        for path in found:
+            log.error("%s is not what the stored files give. Renew it: %s", path, COMMAND)
+        return 1 if found else 0
+    if args.count:
+        count(args.count, args.root)
+    for path in write(args.root):
+        log.info("written: %s", path)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ interpolated, and what that alone does is measured too.
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import time
@@ -20,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from data_prep.command import command, preset_parser, write_json
 from data_prep.domain import choose, families
 from data_prep.trust import points_of, row
 from pocketvox.channels import LIGAND
 from pocketvox.data.store import Store, StoreItem
-from pocketvox.errors import PocketvoxError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference import Predictor, load_predictor, rotation_set
 from pocketvox.pockets import PocketConfig
@@ -158,22 +156,13 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.symmetry", description=__doc__.split("\n\n")[0])
-    parser.add_argument("preset", help="trained model: a name or a folder")
+    parser = preset_parser("symmetry", __doc__)
     parser.add_argument("--store", type=Path, required=True, help="data store (HDF5)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        result = measure(load_predictor(args.preset, threads=1), Store(args.store).load("val"))
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return 0
+    write_json(measure(load_predictor(args.preset, threads=1), Store(args.store).load("val")), args.output)
 
 
 if __name__ == "__main__":

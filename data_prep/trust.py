@@ -8,8 +8,6 @@ measured on test proteins: the share of false hot-spots at the thresholds of ``p
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -20,11 +18,12 @@ from scipy.optimize import isotonic_regression, minimize_scalar
 from scipy.special import expit, logit, xlogy
 from scipy.stats import beta, spearmanr
 
+from data_prep.command import command, preset_parser, write_json
 from data_prep.discovery import HIT, judge
 from data_prep.domain import MARGIN, choose, families, pocket_of
 from pocketvox.channels import CORE
 from pocketvox.data.store import Store, StoreItem
-from pocketvox.errors import InputError, PocketvoxError
+from pocketvox.errors import InputError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference import Predictor, load_predictor
 from pocketvox.inference.calibration import fit_calibration
@@ -261,22 +260,13 @@ def measure(predictor: Predictor, store: Store) -> dict:
     return {"preset": predictor.preset.name, "fingerprint": predictor.preset.fingerprint, "tables": tables}
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.trust", description=__doc__.split("\n\n")[0])
-    parser.add_argument("preset", help="trained model: a name or a folder")
+    parser = preset_parser("trust", __doc__)
     parser.add_argument("--store", type=Path, required=True, help="data store (HDF5)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        result = measure(load_predictor(args.preset), Store(args.store))
-    except PocketvoxError as error:
-        log.error("error: %s", error)
-        return 1
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    return 0
+    write_json(measure(load_predictor(args.preset), Store(args.store)), args.output)
 
 
 if __name__ == "__main__":

@@ -45,3 +45,21 @@ def make_store(path, train: int = 4, val: int = 2):
             split = "train" if i < train else "val"
             write_item(h5, make_item(f"s{i}", split=split, clusters=(f"c{i}",), seed=i))
     return path
+
+
+def tiny_training(path, **changes) -> dict:
+    """Settings of a training run on such a store that takes seconds."""
+    settings = {
+        "store": str(path),
+        "network": {"filters": [4, 8], "blocks": [1, 1]},
+        "sampling": {"crop_size": 8, "spacing": 1.5},
+        "batch_size": 2,
+        "steps_per_epoch": 12,
+        "epochs": 2,
+        "val_crops": 4,
+        "warmup_steps": 3,
+        "learning_rate": 0.01,
+        "ema_decay": 0.9,
+        "precision": "float32",
+    }
+    return settings | changes

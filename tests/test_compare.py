@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from store_fixture import make_store
+from store_fixture import make_store, tiny_training
 
 from data_prep import compare
 from pocketvox.config import TrainConfig
@@ -17,18 +17,9 @@ def runs(tmp_path_factory):
     """Two short runs of one store; their configurations differ in the seed."""
     root = tmp_path_factory.mktemp("runs")
     make_store(root / "store.h5")
-    settings = {
-        "store": str(root / "store.h5"),
-        "network": {"filters": [4, 8], "blocks": [1, 1]},
-        "sampling": {"crop_size": 8, "spacing": 1.5},
-        "batch_size": 4,
-        "steps_per_epoch": 8,
-        "epochs": 1,
-        "val_crops": 4,
-        "precision": "float32",
-    }
     for seed in (1, 2):
-        training.train(TrainConfig.from_dict(settings | {"seed": seed}), root / f"seed-{seed}")
+        settings = tiny_training(root / "store.h5", seed=seed, batch_size=4, steps_per_epoch=8, epochs=1)
+        training.train(TrainConfig.from_dict(settings), root / f"seed-{seed}")
     return root
 
 

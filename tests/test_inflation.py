@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_fixture import FEATURES, make_item, make_store
+from store_fixture import FEATURES, make_item, make_store, tiny_training
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
@@ -372,13 +372,7 @@ def variants(tmp_path_factory):
     """A folder with a store, and variants of a tiny run: the twin, and networks that begin with its kernels."""
     root = tmp_path_factory.mktemp("inflation")
     make_store(root / "store.h5")
-    base = {
-        "store": str(root / "store.h5"),
-        "network": {"filters": [4, 8], "blocks": [1, 1]},
-        "sampling": {"crop_size": 8, "spacing": 1.5},
-        "batch_size": 2, "steps_per_epoch": 10, "epochs": 2, "val_crops": 4, "warmup_steps": 3,
-        "learning_rate": 0.02, "ema_decay": 0.0, "precision": "float32",
-    }  # fmt: skip
+    base = tiny_training(root / "store.h5", steps_per_epoch=10, learning_rate=0.02, ema_decay=0.0)
     runs = {
         "twin": {"slices": 3},
         "mean": {"initial_weights": str(root / "runs" / "twin" / "mean.weights.h5"), "epochs": 1},

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import ROOT, environment
-from store_fixture import FEATURES, make_store
+from store_fixture import FEATURES, make_store, tiny_training
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
@@ -186,20 +186,7 @@ def test_loss_ignores_unknown_voxels_and_large_logits():
 
 
 def config_for(path, **changes) -> TrainConfig:
-    settings = {
-        "store": str(path),
-        "network": {"filters": [4, 8], "blocks": [1, 1]},
-        "sampling": {"crop_size": 8, "spacing": 1.5},
-        "batch_size": 2,
-        "steps_per_epoch": 12,
-        "epochs": 2,
-        "val_crops": 4,
-        "warmup_steps": 3,
-        "learning_rate": 0.01,
-        "ema_decay": 0.9,
-        "precision": "float32",
-    }
-    return TrainConfig.from_dict(settings | changes)
+    return TrainConfig.from_dict(tiny_training(path, **changes))
 
 
 def state(folder):

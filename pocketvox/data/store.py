@@ -214,6 +214,21 @@ class Store:
         if self.channels != CHANNELS:
             raise InputError(f"Expected channels {CHANNELS} in {path}. Received: {self.channels}. {remedy}")
 
+    def alike(self, other: Store) -> Store:
+        """``other``, if it was made with the same features and definitions.
+
+        Raises
+        ------
+        InputError
+            If it was not.
+        """
+        if (other.features, other.definitions) != (self.features, self.definitions):
+            raise InputError(
+                f"Expected the features and definitions of {self.path} in {other.path}. Received: others. Build both "
+                "with the same version of pocketvox."
+            )
+        return other
+
     def ids(self, split: str | None = None) -> list[str]:
         """Ids of a split (or of all), sorted."""
         return sorted(id for id, s in self._splits.items() if split in (None, s))

@@ -114,7 +114,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     sampler = Sampler(items, config.sampling, **names)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
-        extra = Sampler(_matching(Store(config.extra_store), store).load("train"), config.sampling, **names)
+        extra = Sampler(store.alike(Store(config.extra_store)).load("train"), config.sampling, **names)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)
     if config.slices:
@@ -373,15 +373,6 @@ def estimate_prevalence(sampler: Sampler | MixedSampler | SliceSampler, crops: i
         positive += (y == 1).sum(axis=(0, 1, 2))
         known += (y != UNKNOWN).sum(axis=(0, 1, 2))
     return positive / known
-
-
-def _matching(extra: Store, store: Store) -> Store:
-    if (extra.features, extra.definitions) != (store.features, store.definitions):
-        raise ConfigError(
-            f"Expected the features and definitions of {store.path} in {extra.path}. Received: others. Build both with "
-            "the same version of pocketvox."
-        )
-    return extra
 
 
 def _with_features(network, store: Store):

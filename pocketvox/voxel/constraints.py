@@ -130,11 +130,12 @@ def _mark_forbidden(out: np.ndarray, coord, features, radius, grid: Grid, networ
     if "reach" in network.constraints:
         spheres += list(_reached(has, network.channels))
         required[:] = [1 << TYPED.index(name) if name in PARTNERS else 0 for name in network.channels]
-    bits = np.zeros(grid.shape, np.uint16)
-    index = grid.to_index(coord)
+    bits = np.zeros((*grid.shape, 1), np.uint16)
+    index, channel = grid.to_index(coord), np.zeros(len(coord), np.int64)
     for which, reach, code in spheres:
-        kernels.mark_bits(bits, index[which], np.broadcast_to(reach / grid.spacing, which.shape), np.uint16(code))
-    kernels.fill_forbidden(out, bits, np.uint16(_STERIC_BIT), required)
+        radii = np.broadcast_to(reach / grid.spacing, which.shape)
+        kernels.mark_spheres(bits, index[which], channel[which], radii, np.uint16(code))
+    kernels.fill_forbidden(out, bits[..., 0], np.uint16(_STERIC_BIT), required)
 
 
 def _excluded(has: dict[str, np.ndarray], radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -147,50 +147,24 @@ def gather_atoms(field, index, features, support):
 
 
 @compiled
-def mark_spheres(out, index, channel, radius):
-    """Set ``out`` to 1 in a point's channel wherever a voxel centre is within ``radius`` of it.
+def mark_spheres(out, index, channel, radius, code):
+    """Set the bits of ``code`` in a point's channel of ``out`` wherever a voxel centre is within its radius.
 
     Parameters
     ----------
-    out : ndarray, shape=(x, y, z, channel), dtype=uint8, C order
+    out : ndarray, shape=(x, y, z, channel), dtype=uint8 or uint16, C order
     index : ndarray, shape=(n, 3), dtype=float64
         Positions in voxels.
     channel : ndarray, shape=(n,), dtype=int64
-    radius : float
+    radius : ndarray, shape=(n,), dtype=float64
         In voxels.
+    code : uint8 or uint16
+        As ``out``.
     """
     nx, ny, nz, _ = out.shape
     for a in range(index.shape[0]):
         x, y, z = index[a, 0], index[a, 1], index[a, 2]
-        c = channel[a]
-        i0, i1 = row_range(x, radius, nx)
-        j0, j1 = row_range(y, radius, ny)
-        for i in range(i0, i1):
-            for j in range(j0, j1):
-                rest = radius * radius - (i - x) ** 2 - (j - y) ** 2
-                if rest < 0.0:
-                    continue
-                k0, k1 = row_range(z, math.sqrt(rest), nz)
-                for k in range(k0, k1):
-                    out[i, j, k, c] = 1
-
-
-@compiled
-def mark_bits(bits, index, radius, code):
-    """Set the bits of ``code`` wherever a voxel centre is within a point's radius.
-
-    Parameters
-    ----------
-    bits : ndarray, shape=(x, y, z), dtype=uint16, C order
-    index : ndarray, shape=(n, 3), dtype=float64
-        Positions in voxels.
-    radius : ndarray, shape=(n,), dtype=float64
-        In voxels.
-    code : uint16
-    """
-    nx, ny, nz = bits.shape
-    for a in range(index.shape[0]):
-        x, y, z, r = index[a, 0], index[a, 1], index[a, 2], radius[a]
+        c, r = channel[a], radius[a]
         k0, k1 = row_range(z, r, nz)
         if k0 == k1:
             continue
@@ -203,7 +177,7 @@ def mark_bits(bits, index, radius, code):
                     continue
                 k0, k1 = row_range(z, math.sqrt(rest), nz)
                 for k in range(k0, k1):
-                    bits[i, j, k] |= code
+                    out[i, j, k, c] |= code
 
 
 @compiled

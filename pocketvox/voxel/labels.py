@@ -94,7 +94,8 @@ def _mark(out: np.ndarray, coord: np.ndarray, channel: np.ndarray, grid: Grid, r
     """Set the voxels within ``radius`` of each position in its channel of ``out``."""
     from pocketvox.voxel import kernels  # numba takes 0.3 s to load: on first use
 
-    kernels.mark_spheres(out, grid.to_index(coord), channel.astype(np.int64), (radius + TIE) / grid.spacing)
+    reach = np.broadcast_to((radius + TIE) / grid.spacing, channel.shape)
+    kernels.mark_spheres(out, grid.to_index(coord), channel.astype(np.int64), reach, np.uint8(1))
 
 
 def _checked_channel(channel, n: int) -> np.ndarray:
