@@ -44,7 +44,8 @@ def compare(runs: list[Path], crops: int, crop_size: int) -> dict[str, dict[str,
         If a run cannot be read or has other channels, features or spacing.
     """
     from pocketvox.network.export import load_network
-    from pocketvox.network.train import Validation, compiled_model, validation_sampler
+    from pocketvox.network.train import compiled_model
+    from pocketvox.network.validation import Validation, validation_sampler
 
     configs = [TrainConfig.from_file(run / "config.json") for run in runs]
     first = configs[0]
@@ -75,7 +76,7 @@ def compare(runs: list[Path], crops: int, crop_size: int) -> dict[str, dict[str,
 
 
 class _Network:
-    """What :class:`~pocketvox.network.train.Validation` needs of a model."""
+    """What :class:`~pocketvox.network.validation.Validation` needs of a model."""
 
     def __init__(self, loss, predict: Callable[[np.ndarray], np.ndarray]):
         self.loss, self.predict_on_batch = loss, predict

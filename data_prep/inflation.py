@@ -63,7 +63,8 @@ def inflate_run(folder: Path) -> dict[str, dict]:
     from pocketvox.data.store import Store
     from pocketvox.network.inflation import METHODS
     from pocketvox.network.slices import inflated_network
-    from pocketvox.network.train import Validation, compiled_model, validation_sampler
+    from pocketvox.network.train import compiled_model
+    from pocketvox.network.validation import Validation, validation_sampler
 
     config = TrainConfig.from_file(folder / "config.json")
     sampler = validation_sampler(Store(config.store), config)

@@ -23,28 +23,18 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
-from scipy.special import expit
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import (
-    UNKNOWN,
-    VALIDATION_SAMPLING,
-    VALIDATION_SEED,
-    MixedSampler,
-    Sampler,
-    SliceSampler,
-    fixed_crops,
-    share,
-)
+from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, SliceSampler, share
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
-from pocketvox.metrics import ScoreHistogram
 from pocketvox.network.losses import MaskedLoss
 from pocketvox.network.slices import build_slice_network
 from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
+from pocketvox.network.validation import Validation, sampler_names, validation_sampler
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +99,7 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     store = Store(config.store)
     config = replace(config, network=_with_features(config.network, store))
     _claim(out, config, resume)
-    names = {**_names(store, config), "seed": config.seed}
+    names = {**sampler_names(store, config), "seed": config.seed}
     items = share(store.load("train"), config.data_fraction, config.seed)
     sampler = Sampler(items, config.sampling, **names)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
@@ -265,64 +255,6 @@ class _Run:
 _SCALARS = ("epoch", "step", "best", "loss_sum", "seconds", "waiting")
 
 
-def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
-    """Of validation structures, drawing the same crops in every run of one crop size and spacing."""
-    sampling = replace(config.sampling, **VALIDATION_SAMPLING)
-    return Sampler(store.load("val"), sampling, seed=VALIDATION_SEED, **_names(store, config))
-
-
-def _names(store: Store, config: TrainConfig) -> dict:
-    """What a sampler has to know of the network."""
-    network = config.network
-    return {"features": store.features, "channels": network.channels, "constraints": network.constraints}
-
-
-class Validation:
-    """A fixed set of crops with the metrics computed on it.
-
-    Parameters
-    ----------
-    sampler : Sampler
-        Over validation structures.
-    crops : int
-        How many.
-    batch_size : int
-    """
-
-    def __init__(self, sampler: Sampler, crops: int, batch_size: int):
-        self.sampler, self.batch_size = sampler, batch_size
-        self.crops = fixed_crops(sampler, crops)
-
-    def evaluate(self, model: keras.Model) -> dict[str, float]:
-        """Metrics over all crops together.
-
-        Returns
-        -------
-        dict
-            ``val_loss``, ``val_score`` (mean best Jaccard of the core channels), and per channel ``ap_<channel>`` and
-            ``jaccard_<channel>``, over known voxels (typed channels: inside the ligand envelope); None if undefined.
-        """
-        channels = self.sampler.channels
-        curves = {name: ScoreHistogram() for name in channels}
-        losses = []
-        for start in range(0, len(self.crops), self.batch_size):
-            chosen = self.crops[start : start + self.batch_size]
-            pairs = [self.sampler.crop(self.sampler.items[i], centre, rotation) for i, centre, rotation in chosen]
-            x, y = np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs])
-            logits = keras.ops.convert_to_numpy(model.predict_on_batch(x))
-            losses.append(float(model.loss(y.astype("float32"), logits)) * len(chosen))
-            for k, name in enumerate(channels):
-                known = y[..., k] != UNKNOWN
-                curves[name].add(y[..., k][known], expit(logits[..., k][known].astype(float)))
-        metrics = {"val_loss": sum(losses) / len(self.crops)}
-        best = {name: curve.best_jaccard()[0] for name, curve in curves.items()}
-        metrics["val_score"] = float(np.nan_to_num([best[name] for name in CORE if name in best] or [0.0]).mean())
-        for name, curve in curves.items():
-            metrics[f"ap_{name}"] = _known(curve.average_precision())
-            metrics[f"jaccard_{name}"] = _known(best[name])
-        return metrics
-
-
 def compiled_model(config: TrainConfig, prevalence=None) -> keras.Model:
     """The network of a training configuration with its optimizer and loss."""
     build = build_slice_network if config.slices else build_unet
@@ -357,11 +289,6 @@ def _begin(model: keras.Model, weights: str) -> None:
             f"Expected weights of this network in initial_weights. Received: {weights}: "
             f"{str(error).strip().splitlines()[0]} Make them first, or name others."
         ) from error
-
-
-def _known(value: float) -> float | None:
-    """None (JSON null) for a score that is undefined: no positive voxel of that channel."""
-    return None if np.isnan(value) else value
 
 
 def estimate_prevalence(sampler: Sampler | MixedSampler | SliceSampler, crops: int) -> np.ndarray:
