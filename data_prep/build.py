@@ -31,8 +31,9 @@ from data_prep.cluster import cluster_sequences, join_clusters
 from data_prep.command import command
 from data_prep.sources import Source
 from pocketvox.data.store import StoreItem, create_store, write_item
+from pocketvox.descriptors import DESCRIPTORS, describe, experiment
 from pocketvox.errors import InputError, PocketvoxError
-from pocketvox.features import FEATURES, FeaturePoints, receptor_points
+from pocketvox.features import FEATURES, LIGAND_FEATURES, FeaturePoints, b_factors, ligand_points, receptor_points
 from pocketvox.interactions import Interactions, find_interactions
 from pocketvox.interactions.definitions import DEFINITIONS
 from pocketvox.structure import read_complex
@@ -80,13 +81,20 @@ def build_item(source: Source) -> tuple[StoreItem | None, list[tuple[str, str, s
 
 def make_item(source: Source, complex_: Complex, ignored: np.ndarray) -> StoreItem:
     """Features, ligands and interaction points of a curated complex."""
-    return store_item(
-        source,
-        complex_.ligands,
-        receptor_points(complex_.receptor),
-        find_interactions(complex_),
-        ignored=ignored,
-        surface=surface_points(complex_.receptor, source.id),
+    points = receptor_points(complex_.receptor)
+    surface = surface_points(complex_.receptor, source.id)
+    item = store_item(source, complex_.ligands, points, find_interactions(complex_), ignored=ignored, surface=surface)
+    seen = [ligand_points(ligand) for ligand in complex_.ligands]
+    described = zip(complex_.ligands, seen, strict=True)
+    return replace(
+        item,
+        b_factor=b_factors(points, complex_.receptor.b_factor),
+        ligand_site_coord=np.concatenate([one.coord for one in seen]),
+        ligand_site_features=np.concatenate([one.features for one in seen]).astype(np.uint8),
+        ligand_site_radius=np.concatenate([one.radius for one in seen]),
+        ligand_site_group=np.repeat(np.arange(len(seen)), [len(one) for one in seen]).astype(np.int32),
+        descriptors=np.stack([describe(ligand, one, points, complex_.structure) for ligand, one in described]),
+        experiment=experiment(complex_.structure),
     )
 
 
@@ -185,7 +193,8 @@ def build(entries: list[Source], out: Path, workers: int = 2) -> Counter:
             if number % 100 == 0 or number == len(entries):
                 log.info("%d of %d structures read, %d kept", number, len(entries), len(items))
     items = with_splits(items, sequences)
-    with create_store(out, FEATURES, DEFINITIONS.to_dict()) as h5:
+    columns = {"ligand_features": LIGAND_FEATURES, "descriptors": DESCRIPTORS}
+    with create_store(out, FEATURES, DEFINITIONS.to_dict(), **columns) as h5:
         for item in items:
             write_item(h5, item)
     return write_rejected(out, rejected)

@@ -1,19 +1,20 @@
-"""What the network sees of a receptor: typed atoms, and the points in space that they offer to a ligand.
+"""What the network sees of a receptor, and of a ligand: typed atoms, and the points in space that they offer.
 
-Hydrogens are never used, so that the same structure with and without them gives the same features.
+Hydrogens of a receptor are never used, so that the same structure with and without them gives the same features. Those
+of a ligand, where given, say which way it donates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from pocketvox.chemistry import elements
-from pocketvox.interactions.sites import Sites, receptor_sites
-from pocketvox.structure.atoms import Atoms
+from pocketvox.interactions.sites import Group, Sites, ligand_sites, receptor_sites
+from pocketvox.structure.atoms import Atoms, Ligand
 
 #: Properties of receptor heavy atoms.
 ATOM_TYPES = (
@@ -33,6 +34,30 @@ SITE_TYPES = ("donor_site", "acceptor_site", "ring_center", "ring_site")
 
 #: Every feature, in storage order: the last axis of a feature grid.
 FEATURES = ATOM_TYPES + SITE_TYPES
+
+#: Features of a ligand, if the network sees one: properties of its heavy atoms ...
+LIGAND_ATOM_TYPES = (
+    "ligand",
+    "ligand_apolar",
+    "ligand_hydrophobic",
+    "ligand_aromatic",
+    "ligand_hbond_donor",
+    "ligand_hbond_acceptor",
+    "ligand_positive",
+    "ligand_negative",
+    "ligand_halogen",
+    "ligand_binds_metal",
+)
+#: ... and points in space: as those of a receptor, and centres of charge.
+LIGAND_SITE_TYPES = (
+    "ligand_donor_site",
+    "ligand_acceptor_site",
+    "ligand_ring_center",
+    "ligand_ring_site",
+    "ligand_positive_center",
+    "ligand_negative_center",
+)
+LIGAND_FEATURES = LIGAND_ATOM_TYPES + LIGAND_SITE_TYPES
 
 #: Donor-acceptor distance of an ideal hydrogen bond (angstrom): Baker & Hubbard, doi:10.1016/0079-6107(84)90007-5.
 HBOND_LENGTH = 2.9
@@ -95,46 +120,129 @@ def receptor_points(atoms: Atoms) -> FeaturePoints:
     """
     heavy = atoms[atoms.heavy]
     sites = receptor_sites(heavy)
-    centers = np.array([ring.center for ring in sites.rings]).reshape(-1, 3)
+    radius = elements.lookup(elements.VDW_RADIUS, heavy.element, elements.DEFAULT_VDW_RADIUS)
+    offered = _offered(sites, _hydrogen_bond_points(sites, sites.donor))
+    points = _feature_points(sites, radius, _site_types(sites), offered)
+    return replace(points, parents=_in_all_atoms(points.parents, np.flatnonzero(atoms.heavy)))
+
+
+def ligand_points(ligand: Ligand) -> FeaturePoints:
+    """Feature points of a ligand.
+
+    Parameters
+    ----------
+    ligand : Ligand
+
+    Returns
+    -------
+    FeaturePoints
+        Columns of ``features`` are ``LIGAND_FEATURES``; parents count heavy atoms of the ligand.
+    """
+    sites = ligand_sites(ligand)
+    symbols = np.array([atom.GetSymbol() for atom in ligand.mol.GetAtoms() if atom.GetAtomicNum() > 1])
+    radius = elements.lookup(elements.VDW_RADIUS, symbols, elements.DEFAULT_VDW_RADIUS)
+    types = np.stack(
+        [
+            np.ones(len(sites.coord), bool),
+            sites.apolar,
+            sites.hydrophobic,
+            _members(sites, sites.rings),
+            sites.donor > 0,
+            sites.acceptor > 0,
+            _members(sites, sites.positive),
+            _members(sites, sites.negative),
+            sites.halogen,
+            sites.binds_metal,
+        ],
+        axis=1,
+    )
+    offered = _offered(sites, _given_hydrogens(sites))
+    offered += [(_centers(groups), _group_atoms(groups)) for groups in (sites.positive, sites.negative)]
+    return _feature_points(sites, radius, types, offered)
+
+
+def b_factors(points: FeaturePoints, b_factor: np.ndarray) -> np.ndarray:
+    """B-factors of feature points: that of an atom itself, or the mean over the atoms that a point comes from.
+
+    Parameters
+    ----------
+    points : FeaturePoints
+        With parents.
+    b_factor : ndarray, shape=(number of atoms,)
+        Of the atoms that the points were made of.
+
+    Returns
+    -------
+    ndarray, shape=(n,), dtype=float32
+    """
+    known = points.parents >= 0
+    values = np.where(known, np.asarray(b_factor, np.float32)[points.parents], 0.0)
+    return (values.sum(axis=1) / np.maximum(known.sum(axis=1), 1)).astype(np.float32)
+
+
+def _offered(sites: Sites, donor_sites: tuple[np.ndarray, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Points of each of ``SITE_TYPES`` and the atoms that they come from."""
+    centers, rings = _centers(sites.rings), _group_atoms(sites.rings)
     normals = np.array([ring.normal for ring in sites.rings]).reshape(-1, 3)
     faces = np.concatenate([centers + STACKING_DISTANCE * normals, centers - STACKING_DISTANCE * normals])
-    rings = _ring_atoms(sites)
-    offered, parents = zip(
-        _free(*_hydrogen_bond_points(sites, sites.donor), sites.coord),
+    return [
+        _free(*donor_sites, sites.coord),
         _free(*_hydrogen_bond_points(sites, sites.acceptor), sites.coord),
         (centers, rings),
         _free(faces, np.concatenate([rings, rings]), sites.coord),
-        strict=True,
-    )
-    coord = np.concatenate([sites.coord, *offered]).astype(np.float32)
-    features = np.zeros((len(coord), len(FEATURES)), bool)
-    features[: len(heavy), : len(ATOM_TYPES)] = _site_types(sites)
-    kind = np.repeat(np.arange(len(ATOM_TYPES), len(FEATURES)), [len(points) for points in offered])
-    features[np.arange(len(heavy), len(coord)), kind] = True
-    radius = np.full(len(coord), SITE_RADIUS, np.float32)
-    radius[: len(heavy)] = elements.lookup(elements.VDW_RADIUS, heavy.element, elements.DEFAULT_VDW_RADIUS)
-    return FeaturePoints(
-        coord, features, radius, _padded((np.arange(len(heavy)), *parents), np.flatnonzero(atoms.heavy))
-    )
+    ]
 
 
-def _ring_atoms(sites: Sites) -> np.ndarray:
-    """Atoms of each ring, shape=(k, m), padded with -1."""
-    rows = np.full((len(sites.rings), max((len(ring.atoms) for ring in sites.rings), default=1)), -1)
-    for row, ring in zip(rows, sites.rings, strict=True):
-        row[: len(ring.atoms)] = ring.atoms
+def _given_hydrogens(sites: Sites) -> tuple[np.ndarray, np.ndarray]:
+    """Ideal positions of acceptors, and their donors: along hydrogens where they are given, else implied."""
+    given = np.isfinite(sites.hydrogens[..., 0]) & (sites.donor > 0)[:, None]
+    atom, h = np.nonzero(given)
+    along = _unit(sites.hydrogens[atom, h] - sites.coord[atom])
+    implied, implied_atom = _hydrogen_bond_points(sites, np.where(given.any(axis=1), 0, sites.donor))
+    points = np.concatenate([sites.coord[atom] + HBOND_LENGTH * along, implied])
+    return points, np.concatenate([atom, implied_atom])
+
+
+def _feature_points(sites: Sites, radius, types: np.ndarray, offered) -> FeaturePoints:
+    """Atoms with their types, then the points offered, each kind a column after the types."""
+    points, parents = zip(*offered, strict=True)
+    coord = np.concatenate([sites.coord, *points]).astype(np.float32)
+    atoms, width = types.shape
+    features = np.zeros((len(coord), width + len(points)), bool)
+    features[:atoms, :width] = types
+    kind = np.repeat(np.arange(width, features.shape[1]), [len(of_kind) for of_kind in points])
+    features[np.arange(atoms, len(coord)), kind] = True
+    radii = np.full(len(coord), SITE_RADIUS, np.float32)
+    radii[:atoms] = radius
+    return FeaturePoints(coord, features, radii, _table((np.arange(atoms), *parents)))
+
+
+def _centers(groups: Sequence[Group]) -> np.ndarray:
+    return np.array([group.center for group in groups]).reshape(-1, 3)
+
+
+def _group_atoms(groups: Sequence[Group]) -> np.ndarray:
+    """Atoms of each group, shape=(k, m), padded with -1."""
+    rows = np.full((len(groups), max((len(group.atoms) for group in groups), default=1)), -1)
+    for row, group in zip(rows, groups, strict=True):
+        row[: len(group.atoms)] = group.atoms
     return rows
 
 
-def _padded(parents: Sequence[np.ndarray], heavy: np.ndarray) -> np.ndarray:
-    """One table of parents, counted in all atoms: tables of one and of several columns one below the other."""
+def _table(parents: Sequence[np.ndarray]) -> np.ndarray:
+    """Tables of parents, of one and of several columns, one below the other; padded with -1."""
     parents = [rows if rows.ndim == 2 else rows[:, None] for rows in parents]
     table = np.full((sum(map(len, parents)), max(rows.shape[1] for rows in parents)), -1, np.int32)
     stop = 0
     for rows in parents:
         start, stop = stop, stop + len(rows)
-        table[start:stop, : rows.shape[1]] = np.where(rows >= 0, heavy[rows], -1)
+        table[start:stop, : rows.shape[1]] = rows
     return table
+
+
+def _in_all_atoms(parents: np.ndarray, heavy: np.ndarray) -> np.ndarray:
+    """Parents counted in all atoms instead of in heavy ones."""
+    return np.where(parents >= 0, heavy[parents], -1).astype(np.int32)
 
 
 def hydrogen_bond_points(sites: Sites, hybridisation: np.ndarray) -> np.ndarray:
@@ -200,9 +308,16 @@ def _site_types(sites: Sites) -> np.ndarray:
     ):
         types[:, ATOM_TYPES.index(name)] = values
     for name, groups in (("aromatic", sites.rings), ("positive", sites.positive), ("negative", sites.negative)):
-        for group in groups:
-            types[group.atoms, ATOM_TYPES.index(name)] = True
+        types[:, ATOM_TYPES.index(name)] = _members(sites, groups)
     return types
+
+
+def _members(sites: Sites, groups: Sequence[Group]) -> np.ndarray:
+    """Which atoms belong to one of the groups, shape=(n,), dtype=bool."""
+    inside = np.zeros(len(sites.coord), bool)
+    for group in groups:
+        inside[group.atoms] = True
+    return inside
 
 
 def free_points(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pocketvox"
 ROOMS = (
     ("channels", "errors", "config", "chemistry"),
     ("structure",),
-    ("interactions", "features"),
+    ("interactions", "features", "descriptors"),
     ("voxel",),
     ("data", "metrics"),
     ("network",),

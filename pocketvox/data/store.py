@@ -4,8 +4,9 @@ It holds coordinates, not voxels: crops are voxelized, rotated and labelled as t
 schema version 1:
 
 File attributes: ``schema_version``, ``features`` and ``channels`` (lists of names), ``definitions`` (JSON text: the
-numbers the interaction points were made with). One group ``/structures/<id>`` per structure with attributes ``split``,
-``clusters`` (joined by commas) and ``source``, and the array fields of :class:`StoreItem` as datasets.
+numbers the interaction points were made with); ``ligand_features`` and ``descriptors`` (lists of names) if the store
+is of use for networks that see the ligand. One group ``/structures/<id>`` per structure with attributes ``split``,
+``clusters`` (joined by commas), ``source`` and ``experiment``, and the array fields of :class:`StoreItem` as datasets.
 """
 
 from __future__ import annotations
@@ -40,11 +41,25 @@ _ARRAYS = {
     "ignored_coord": ("<f4", 3),
     "surface_coord": ("<f4", 3),
 }
+#: ... that a store may lack, likewise.
+_OPTIONAL = {
+    "b_factor": ("<f4", None),
+    "ligand_site_coord": ("<f4", 3),
+    "ligand_site_features": ("u1", 0),
+    "ligand_site_radius": ("<f4", None),
+    "ligand_site_group": ("<i4", None),
+    "descriptors": ("<f4", 0),
+}
+#: Which attribute of the file names the columns of a field whose width is not fixed.
+_WIDTHS = {"features": "features", "ligand_site_features": "ligand_features", "descriptors": "descriptors"}
 #: Fields with one row per object of a kind: their lengths must agree.
 _ALIGNED = (
     ("coord", "features", "radius"),
     ("ligand_coord", "ligand_group"),
     ("point_coord", "point_channel", "point_group"),
+    ("coord", "b_factor"),
+    ("ligand_site_coord", "ligand_site_features", "ligand_site_radius", "ligand_site_group"),
+    ("ligand_names", "descriptors"),
 )
 
 
@@ -81,6 +96,18 @@ class StoreItem:
         Additives: whether a ligand would bind there is unknown.
     surface_coord : ndarray, shape=(s, 3), dtype=float32
         Points near the receptor's surface where a probe fits.
+    b_factor : ndarray, shape=(n,), dtype=float32, or None
+        B column of the file at the feature points (square angstrom; pLDDT in a predicted model): that of the atom, or
+        the mean over the atoms that offer the point.
+    ligand_site_coord, ligand_site_features, ligand_site_radius : ndarray or None
+        Feature points of all suitable ligands, shapes (l, 3), (l, L) and (l,); see
+        :func:`pocketvox.features.ligand_points`.
+    ligand_site_group : ndarray, shape=(l,), dtype=int32, or None
+        Ligand of each.
+    descriptors : ndarray, shape=(number of ligands, D), dtype=float32, or None
+        See :func:`pocketvox.descriptors.describe`.
+    experiment : str
+        ``"x-ray"``, ``"cryo-em"``, ``"nmr"``, ``"predicted"`` or empty if unknown.
     """
 
     id: str
@@ -98,10 +125,19 @@ class StoreItem:
     point_group: np.ndarray
     ignored_coord: np.ndarray
     surface_coord: np.ndarray
+    b_factor: np.ndarray | None = None
+    ligand_site_coord: np.ndarray | None = None
+    ligand_site_features: np.ndarray | None = None
+    ligand_site_radius: np.ndarray | None = None
+    ligand_site_group: np.ndarray | None = None
+    descriptors: np.ndarray | None = None
+    experiment: str = ""
 
 
 @contextmanager
-def create_store(path: str | Path, features, definitions: dict | str) -> Iterator[h5py.File]:
+def create_store(
+    path: str | Path, features, definitions: dict | str, *, ligand_features=(), descriptors=()
+) -> Iterator[h5py.File]:
     """Open a new store for :func:`write_item`; the file appears complete at the end, or not at all.
 
     Parameters
@@ -112,6 +148,8 @@ def create_store(path: str | Path, features, definitions: dict | str) -> Iterato
         Names of the columns of ``StoreItem.features``.
     definitions : dict or str
         The numbers the interaction points were made with, as JSON types or JSON text.
+    ligand_features, descriptors : sequence of str
+        Names of the columns of ``StoreItem.ligand_site_features`` and ``StoreItem.descriptors``, if items have them.
 
     Raises
     ------
@@ -127,6 +165,8 @@ def create_store(path: str | Path, features, definitions: dict | str) -> Iterato
             h5.attrs["schema_version"] = SCHEMA_VERSION
             h5.attrs["features"] = list(features)
             h5.attrs["channels"] = list(CHANNELS)
+            h5.attrs["ligand_features"] = list(ligand_features)
+            h5.attrs["descriptors"] = list(descriptors)
             text = definitions if isinstance(definitions, str) else json.dumps(definitions, sort_keys=True)
             h5.attrs["definitions"] = text
             h5.create_group("structures")
@@ -144,12 +184,15 @@ def write_item(h5: h5py.File, item: StoreItem) -> None:
     InputError
         If its arrays contradict each other or the store, or a coordinate is not finite.
     """
-    _check(item, len(h5.attrs["features"]))
+    _check(item, {name: len(h5.attrs[attribute]) for name, attribute in _WIDTHS.items()})
     group = h5.require_group("structures").create_group(item.id)
     group.attrs["split"] = item.split
     group.attrs["clusters"] = ",".join(item.clusters)
     group.attrs["source"] = item.source
-    for name, (dtype, _) in _ARRAYS.items():
+    group.attrs["experiment"] = item.experiment
+    for name, (dtype, _) in (_ARRAYS | _OPTIONAL).items():
+        if getattr(item, name) is None:
+            continue
         values = np.asarray(getattr(item, name), dtype)
         options = {"compression": "gzip", "shuffle": True} if values.size else {}
         group.create_dataset(name, data=values, **options)
@@ -166,10 +209,12 @@ def read_item(h5: h5py.File, id: str) -> StoreItem:
     """
     try:
         group = h5["structures"][id]
-        arrays = {name: group[name][()].astype(dtype.lstrip("<")) for name, (dtype, _) in _ARRAYS.items()}
+        stored = _ARRAYS | {name: kind for name, kind in _OPTIONAL.items() if name in group}
+        arrays = {name: group[name][()].astype(dtype.lstrip("<")) for name, (dtype, _) in stored.items()}
         names = tuple(group["ligand_names"].asstr()[()])
         clusters = tuple(c for c in group.attrs["clusters"].split(",") if c)
-        texts = {"split": str(group.attrs["split"]), "source": str(group.attrs["source"])}
+        texts = {name: str(group.attrs[name]) for name in ("split", "source")}
+        texts["experiment"] = str(group.attrs.get("experiment", ""))
     except KeyError as error:
         raise InputError(f"Expected structure {id!r} in {h5.filename}, complete. Received: {error.args[0]}.") from error
     return StoreItem(id=id, clusters=clusters, ligand_names=names, **texts, **arrays)
@@ -185,6 +230,8 @@ class Store:
     Attributes
     ----------
     features, channels : tuple of str
+    ligand_features, descriptors : tuple of str
+        Empty if networks that see the ligand cannot be trained on it.
     definitions : str
         JSON text.
 
@@ -205,6 +252,8 @@ class Store:
                 version = int(h5.attrs["schema_version"])
                 self.features = tuple(str(name) for name in h5.attrs["features"])
                 self.channels = tuple(str(name) for name in h5.attrs["channels"])
+                self.ligand_features = tuple(str(name) for name in h5.attrs.get("ligand_features", ()))
+                self.descriptors = tuple(str(name) for name in h5.attrs.get("descriptors", ()))
                 self.definitions = str(h5.attrs["definitions"])
                 self._splits = {id: str(group.attrs["split"]) for id, group in h5["structures"].items()}
         except (OSError, KeyError) as error:
@@ -243,19 +292,22 @@ class Store:
         return self.read(self.ids(split))
 
 
-def _check(item: StoreItem, n_features: int) -> None:
-    for name, (_, width) in _ARRAYS.items():
+def _check(item: StoreItem, widths: dict[str, int]) -> None:
+    for name, (_, width) in (_ARRAYS | _OPTIONAL).items():
+        if name in _OPTIONAL and getattr(item, name) is None:
+            continue
         shape = np.shape(getattr(item, name))
-        tail = () if width is None else (width or n_features,)
+        tail = () if width is None else (width or widths[name],)
         if shape[1:] != tail or not shape:
             raise InputError(f"Expected {name} of shape {('n', *tail)} in {item.id}. Received: {shape}.")
         if name.endswith("coord") and not np.isfinite(getattr(item, name)).all():
             raise InputError(f"Expected finite {name} in {item.id}. Received: NaN or infinite values.")
     for names in _ALIGNED:
-        lengths = {name: len(getattr(item, name)) for name in names}
+        lengths = {name: len(getattr(item, name)) for name in names if getattr(item, name) is not None}
         if len(set(lengths.values())) > 1:
             raise InputError(f"Expected arrays of equal length in {item.id}. Received: {lengths}.")
-    groups = np.concatenate([item.ligand_group, item.point_group])
+    sites = item.ligand_site_group
+    groups = np.concatenate([item.ligand_group, item.point_group, *([] if sites is None else [sites])])
     n = len(item.ligand_names)
     if groups.size and not 0 <= groups.min() <= groups.max() < n:
         raise InputError(f"Expected ligand indices from 0 to {n - 1} in {item.id}. Received: {np.unique(groups)}.")
