@@ -34,9 +34,7 @@ def merge(stores: list[Path], out: Path) -> int:
             seen[id] = store.path
     columns = [{"ligand_features": store.ligand_features, "descriptors": store.descriptors} for store in opened]
     if any(names != columns[0] for names in columns):
-        raise InputError(
-            "Expected the same features of ligands in all stores, or none. Received: others."
-        )
+        raise InputError("Expected the same features of ligands in all stores, or none. Received: others.")
     with create_store(out, first.features, first.definitions, **columns[0]) as merged:
         for store in opened:
             with h5py.File(store.path) as source:

@@ -23,7 +23,7 @@ from data_prep.command import command, preset_parser, write_json
 from data_prep.domain import pocket_of
 from data_prep.trust import boxes, in_envelope, ligands, points_of, row
 from pocketvox.channels import CHANNELS, CORE, LIGAND, TYPED
-from pocketvox.config import CONSTRAINTS, NetworkConfig
+from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.inference import Predictor, Preset, load_predictor, load_preset, save_preset, tiling
 from pocketvox.inference.presets import WEIGHTS
@@ -145,7 +145,7 @@ def times(items: list[StoreItem], sides: dict[str, Predictor], network: NetworkC
         whole = time.process_time() - start
         start = time.process_time()
         for item in middle:
-            used = replace(network, constraints=CONSTRAINTS if label == WITH else ())
+            used = replace(network, constraints=RECEPTOR_CONSTRAINTS if label == WITH else ())
             grid = Grid.around(item.coord, tiling.MARGIN, predictor.preset.spacing)
             network_input(item.coord, item.features, item.radius, grid, used)
         made = time.process_time() - start
@@ -181,7 +181,7 @@ def count_rows(counts: np.ndarray) -> list[dict]:
 def pair(preset: Preset, folder: Path) -> dict[str, Predictor]:
     """The preset's network without and with all constraints, each on one thread."""
     made = {}
-    for label, names in ((WITHOUT, ()), (WITH, CONSTRAINTS)):
+    for label, names in ((WITHOUT, ()), (WITH, RECEPTOR_CONSTRAINTS)):
         config = replace(preset.config, network=replace(preset.config.network, constraints=names))
         save_preset(folder / label, config, preset.folder / WEIGHTS, training={}, metrics={}, card="")
         made[label] = load_predictor(folder / label, threads=1)
@@ -190,7 +190,7 @@ def pair(preset: Preset, folder: Path) -> dict[str, Predictor]:
 
 def measure(preset: Preset, store: Store) -> dict:
     """Everything, ready for JSON."""
-    network, spacing = replace(preset.config.network, constraints=CONSTRAINTS), preset.spacing
+    network, spacing = replace(preset.config.network, constraints=RECEPTOR_CONSTRAINTS), preset.spacing
     train, val = store.load("train"), store.load("val")
     log.info("labels of %d training structures", len(train))
     tables = [

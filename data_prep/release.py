@@ -24,7 +24,7 @@ from data_prep.command import command
 from data_prep.discovery import fit_discovery, judge, report
 from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
-from pocketvox.config import CONSTRAINTS, NetworkConfig, TrainConfig
+from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig, TrainConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.features import FeaturePoints
 from pocketvox.inference import PresetConfig, load_predictor, save_preset
@@ -203,7 +203,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--card", type=Path, help="model card (Markdown) to start from")
     parser.add_argument("--roi-size", type=int, default=64, help="longest edge of a tile in voxels")
     parser.add_argument("--halo", type=int, default=8, help="voxels of a tile's rim that are not kept")
-    parser.add_argument("--constraints", help=f"some of {','.join(CONSTRAINTS)}, if not those of the run; '' is none")
+    some = ",".join(RECEPTOR_CONSTRAINTS)
+    parser.add_argument("--constraints", help=f"some of {some}, if not those of the run; '' is none")
     args = parser.parse_args(argv)
     card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
     constraints = None if args.constraints is None else tuple(filter(None, args.constraints.split(",")))

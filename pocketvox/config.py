@@ -17,8 +17,11 @@ from pathlib import Path
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import ConfigError
 
-#: Values of :attr:`NetworkConfig.constraints`.
-CONSTRAINTS = ("steric", "reach")
+#: Values of :attr:`NetworkConfig.constraints`: of any network, and of one that sees the ligand.
+RECEPTOR_CONSTRAINTS = ("steric", "reach")
+CONSTRAINTS = (*RECEPTOR_CONSTRAINTS, "roles")
+#: Values of :attr:`NetworkConfig.fusion`.
+FUSIONS = ("", "early", "intermediate", "late", "receptor", "ligand")
 #: Metadata of a setting that came after the first presets.
 _ADDED = types.MappingProxyType({"added": True})
 
@@ -97,8 +100,16 @@ class NetworkConfig(Config):
         voxels, made by a strided convolution and taken apart by the head. A network of cells has an eighth of the
         positions, so it can be several times as wide at the same cost.
     constraints : tuple of str
-        What the output obeys exactly, whatever the weights: ``"steric"``, ``"reach"``, both or neither; see
-        :mod:`pocketvox.voxel.constraints`. They have no weights.
+        What the output obeys exactly, whatever the weights: some of ``"steric"``, ``"reach"`` and, if it sees the
+        ligand, ``"roles"``; see :mod:`pocketvox.voxel.constraints`. They have no weights.
+    fusion : str
+        Empty: the network sees a receptor (task ``pocket``). Else it is given a ligand as well (task ``complex``), and
+        this is how it brings both together: ``"early"``, ``"intermediate"`` or ``"late"``; or, for comparison, it
+        looks at the ``"receptor"`` or at the ``"ligand"`` alone. See :mod:`pocketvox.network.fusion`.
+    joined : int
+        Level from which both share one encoder, with intermediate fusion.
+    descriptors : tuple of str
+        Numbers about the whole complex that it sees beside; see :mod:`pocketvox.descriptors`.
     symmetry : str
         ``"none"``, or how convolutions commute with the 24 rotations of a cube, exactly: ``"kernel"``, each kernel is
         symmetric, or ``"group"``, features are fields of 24 orientations and a level is 24 times as wide as
@@ -117,6 +128,9 @@ class NetworkConfig(Config):
     patch: int = 1
     constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
     symmetry: str = field(default="none", metadata=_ADDED)
+    fusion: str = field(default="", metadata=_ADDED)
+    joined: int = field(default=1, metadata=_ADDED)
+    descriptors: tuple[str, ...] = field(default=(), metadata=_ADDED)
 
     def __post_init__(self):
         _require(
@@ -130,6 +144,12 @@ class NetworkConfig(Config):
         _require(self.patch in (1, 2), "patch", "1 or 2", self.patch)
         choices = ("none", "kernel", "group")
         _require(self.symmetry in choices, "symmetry", " or ".join(map(repr, choices)), self.symmetry)
+        _require(self.fusion in FUSIONS, "fusion", "nothing or " + ", ".join(FUSIONS[1:]), self.fusion)
+        _require(0 <= self.joined < len(self.filters), "joined", "a level of the network", self.joined)
+        alone = self.symmetry == "none" or not self.fusion
+        _require(alone, "symmetry", "'none' with fusion", self.symmetry)
+        _require(self.fusion or not self.descriptors, "descriptors", "none without fusion", self.descriptors)
+        _require(self.fusion or "roles" not in self.constraints, "constraints", "no roles without fusion", "roles")
         valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)
         _require(valid, "constraints", f"some of {', '.join(CONSTRAINTS)}, each once", self.constraints)
         unknown = [c for c in self.channels if c not in CHANNELS]
@@ -143,7 +163,7 @@ class NetworkConfig(Config):
 
     @property
     def masks(self) -> int:
-        """Mask channels that follow the features in the input: one per output channel if there are constraints."""
+        """Mask channels that end the input: one per output channel if there are constraints."""
         return len(self.channels) if self.constraints else 0
 
 
@@ -343,6 +363,7 @@ class TrainConfig(Config):
         size, stride = self.sampling.crop_size, self.network.stride
         fits = 0 <= self.slices <= (0 if self.teachers else size)
         _require(fits, "slices", f"0, or without teachers up to the crop size {size}", self.slices)
+        _require(not (self.slices and self.network.fusion), "slices", "0 with fusion", self.slices)
         _require(size % stride == 0, "sampling.crop_size", f"a multiple of the network's stride {stride}", size)
 
 

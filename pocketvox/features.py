@@ -161,6 +161,16 @@ def ligand_points(ligand: Ligand) -> FeaturePoints:
     return _feature_points(sites, radius, types, offered)
 
 
+def together(receptor: FeaturePoints, ligand: FeaturePoints) -> FeaturePoints:
+    """Points of a receptor and of a ligand as one: the receptor's columns, then the ligand's."""
+    rows, columns = receptor.features.shape
+    features = np.zeros((rows + len(ligand), columns + ligand.features.shape[1]), receptor.features.dtype)
+    features[:rows, :columns], features[rows:, columns:] = receptor.features, ligand.features
+    pairs = ((getattr(receptor, name), getattr(ligand, name)) for name in ("coord", "radius"))
+    coord, radius = (np.concatenate(pair) for pair in pairs)
+    return FeaturePoints(coord, features, radius)
+
+
 def b_factors(points: FeaturePoints, b_factor: np.ndarray) -> np.ndarray:
     """B-factors of feature points: that of an atom itself, or the mean over the atoms that a point comes from.
 

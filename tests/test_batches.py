@@ -9,7 +9,7 @@ import pytest
 from store_fixture import FEATURES, make_item
 
 from pocketvox.channels import CHANNELS, LIGAND, TYPED
-from pocketvox.config import SamplingConfig
+from pocketvox.config import NetworkConfig, SamplingConfig
 from pocketvox.data.batches import (
     UNKNOWN,
     MixedSampler,
@@ -28,9 +28,9 @@ LIG = CHANNELS.index(LIGAND)
 CONFIG = SamplingConfig(crop_size=16, spacing=1.0, noise=0.0, jitter=1.0)
 
 
-def sampler(items=None, config=CONFIG, **options) -> Sampler:
+def sampler(items=None, config=CONFIG, seed=0, **options) -> Sampler:
     items = [make_item("a"), make_item("b", seed=1)] if items is None else items
-    return Sampler(items, config, features=FEATURES, **options)
+    return Sampler(items, config, NetworkConfig(features=FEATURES, **options), seed=seed)
 
 
 def test_sample_is_a_function_of_seed_epoch_and_index():

@@ -192,11 +192,11 @@ def test_crops_bring_their_masks(disturbance):
     """A crop has the masks that its own rotated, noisy atoms give, in a crop of any place."""
     config = SamplingConfig(crop_size=16, **{"noise": 0.0, **disturbance})
     made = {"features": FEATURES, "constraints": BOTH.constraints}
-    x, y = Sampler([real_item()], config, **made).sample(0, 0)
+    x, y = Sampler([real_item()], config, NetworkConfig(**made)).sample(0, 0)
     assert x.shape == (16, 16, 16, len(FEATURES) + len(CHANNELS)) and y.shape[-1] == len(CHANNELS)
     occupied = x[..., COLUMN["occupancy"]] > 0.9  # this near to an atom of 1.7 A
     assert occupied.any() and (x[occupied][:, len(FEATURES) :] == 1).all()
-    plain = Sampler([real_item()], config, features=FEATURES).sample(0, 0)
+    plain = Sampler([real_item()], config, NetworkConfig(features=FEATURES)).sample(0, 0)
     if not disturbance:
         assert np.array_equal(plain[0], x[..., : len(FEATURES)]) and np.array_equal(plain[1], y)
 
@@ -207,7 +207,7 @@ def test_points_outside_a_crop_keep_its_border_in_reach():
     near = np.abs(item.coord).max(axis=1) < 0.75 * 8 / 2 + 5.5
     coord = np.concatenate([item.coord[near] + [100, 0, 0], [(0.75 * 8 / 2 + 5.5, 0, 0)]]).astype(np.float32)
     item = replace(item, coord=coord, features=item.features[: len(coord)], radius=item.radius[: len(coord)])
-    sampler = Sampler([item], config, features=FEATURES, constraints=("reach",))
+    sampler = Sampler([item], config, NetworkConfig(features=FEATURES, constraints=("reach",)))
     x, _ = sampler.crop(item, np.zeros(3), np.eye(3))
     grid = Grid.centred((0.0, 0.0, 0.0), 8, 0.75)
     whole = network_input(item.coord, item.features, item.radius, grid, sampler.network)

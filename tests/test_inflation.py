@@ -350,7 +350,7 @@ def test_slices_are_seen_one_by_one():
 def test_slices_are_those_of_crops():
     """Different slices along one axis of the crop of the same number; over samples all axes are drawn."""
     config = SamplingConfig(crop_size=8, spacing=1.5)
-    crops = Sampler([make_item("a"), make_item("b", seed=1)], config, features=FEATURES)
+    crops = Sampler([make_item("a"), make_item("b", seed=1)], config, NetworkConfig(features=FEATURES))
     axes = set()
     for index in range(12):
         (x, y), (whole, labels) = SliceSampler(crops, 3, seed=1).sample(0, index), crops.sample(0, index)

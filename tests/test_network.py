@@ -318,7 +318,9 @@ def test_a_student_learns_from_its_teacher_alone(whole_run):
     training.train(config, root / "student")
     student = build_unet(network)
     student.load_weights(root / "student" / "best.weights.h5")
-    sampler = training.Sampler(training.Store(root / "store.h5").load("val"), config.sampling, features=FEATURES)
+    sampler = training.Sampler(
+        training.Store(root / "store.h5").load("val"), config.sampling, NetworkConfig(features=FEATURES)
+    )
     x, y = sampler.batch(0, 0, 8)
     both = training.Teachers(config).extend(x, y)
     assert both.dtype == np.float32 and np.array_equal(both[..., : len(CHANNELS)], y)
@@ -361,7 +363,7 @@ def test_dataset_feeds_fit(whole_run):
 
     root, _ = whole_run
     config = config_for(root / "store.h5", network={"features": list(FEATURES), **SMALL})
-    sampler = Sampler(Store(root / "store.h5").load("train"), config.sampling, features=FEATURES)
+    sampler = Sampler(Store(root / "store.h5").load("train"), config.sampling, NetworkConfig(features=FEATURES))
     dataset = training.CropDataset(sampler, 2, 3)
     assert len(dataset) == 3
     assert np.array_equal(dataset[1][0], sampler.batch(0, 1, 2)[0])

@@ -8,12 +8,12 @@ from store_fixture import make_item
 
 from data_prep import physics
 from pocketvox.channels import CHANNELS, LIGAND
-from pocketvox.config import CONSTRAINTS, NetworkConfig
+from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig
 from pocketvox.features import FEATURES
 from pocketvox.pockets import PocketConfig
 from pocketvox.voxel import Grid, Volume, constraints, label_volume
 
-NETWORK = NetworkConfig(features=FEATURES, constraints=CONSTRAINTS)
+NETWORK = NetworkConfig(features=FEATURES, constraints=RECEPTOR_CONSTRAINTS)
 
 
 def item_at(distance: float):

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from data_prep import curate, cut, pieces, pseudo, verify
 from data_prep.sources import Source
 from pocketvox.channels import CHANNELS, LIGAND, TYPED
-from pocketvox.config import SamplingConfig
+from pocketvox.config import NetworkConfig, SamplingConfig
 from pocketvox.data import UNKNOWN, Sampler, Store
 from pocketvox.errors import InputError
 from pocketvox.features import FEATURES, receptor_points
@@ -357,7 +357,7 @@ def test_store_does_not_depend_on_workers(entries, items, tmp_path):
 
 def test_batch_of_pseudo_ligands(items):
     config = SamplingConfig(crop_size=16, surface_fraction=1.0)  # no surface points: ligands all the same
-    x, y = Sampler(items, config, features=FEATURES).batch(0, 0, 3)
+    x, y = Sampler(items, config, NetworkConfig(features=FEATURES)).batch(0, 0, 3)
     assert x.shape == (3, 16, 16, 16, len(FEATURES))
     assert (y[..., CHANNELS.index(LIGAND)] == UNKNOWN).all()
     donor = y[..., CHANNELS.index("hbond_donor")]

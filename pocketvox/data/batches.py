@@ -17,6 +17,7 @@ from pocketvox.config import NetworkConfig, SamplingConfig
 from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
 from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
+from pocketvox.features import LIGAND_FEATURES
 from pocketvox.voxel.augment import random_rotation
 from pocketvox.voxel.constraints import FARTHEST, network_input
 from pocketvox.voxel.grid import Grid
@@ -42,13 +43,10 @@ class Sampler:
     items : sequence of StoreItem
         Structures; those without a ligand are not drawn from.
     config : SamplingConfig
-    features : tuple of str
-        Names of the columns of ``StoreItem.features``.
-    channels : tuple of str
-        Channels of the target, in order.
+    network : NetworkConfig
+        What the samples are for. Its features are the columns of ``StoreItem.features``; of one that sees a ligand,
+        items are those of :func:`pocketvox.data.ligands.with_ligands`.
     seed : int
-    constraints : tuple of str
-        Of the network; see :class:`pocketvox.config.NetworkConfig`.
 
     Attributes
     ----------
@@ -69,16 +67,15 @@ class Sampler:
         self,
         items: Sequence[StoreItem],
         config: SamplingConfig,
+        network: NetworkConfig,
         *,
-        features: tuple[str, ...],
-        channels: tuple[str, ...] = CHANNELS,
         seed: int = 0,
-        constraints: tuple[str, ...] = (),
     ):
-        self.network = NetworkConfig(features=tuple(features), channels=tuple(channels), constraints=constraints)
+        self.network = network
         self.items = [item for item in items if len(item.ligand_names)]
         self.config = config
-        self.channels = tuple(channels)
+        self.channels = network.channels
+        self._ligand = [k for k, name in enumerate(network.features) if name in LIGAND_FEATURES]
         self.seed = seed
         if not self.items:
             raise InputError(f"Expected at least one structure with a ligand. Received: {len(items)} without.")
@@ -96,8 +93,8 @@ class Sampler:
 
         Returns
         -------
-        x : ndarray, shape=(n, n, n, F + M), dtype=float32
-            Receptor, from :func:`pocketvox.voxel.network_input`.
+        x : ndarray, shape=(n, n, n, F + D + M), dtype=float32
+            What the network sees, from :func:`pocketvox.voxel.network_input`.
         y : ndarray, shape=(n, n, n, K), dtype=uint8
             Targets: 0, 1 or ``UNKNOWN``.
         """
@@ -141,14 +138,16 @@ class Sampler:
         coord, near = local(item.coord, reach)
         if rng is not None:
             true = coord.copy()
-            coord += rng.normal(0.0, self.config.noise, coord.shape).astype(np.float32)
+            moved = ~item.features[near][:, self._ligand].any(axis=1, keepdims=True)  # labels lie on the ligand
+            coord += rng.normal(0.0, self.config.noise, coord.shape).astype(np.float32) * moved
             if self.config.warp:
-                coord += smooth_displacement(coord, self.config.warp, rng)
+                coord += smooth_displacement(coord, self.config.warp, rng) * moved
             if self.config.drop:
                 bound, _ = local(item.ligand_coord, reach + DROP_DISTANCE)
                 kept = ~missing_clusters(true, bound, self.config.drop, rng)
                 coord, near = coord[kept], near[kept]
-        x = network_input(coord, item.features[near], item.radius[near], grid, self.network)
+        described = item.descriptors[0] if self.network.descriptors else ()
+        x = network_input(coord, item.features[near], item.radius[near], grid, self.network, described)
 
         ligand, _ = local(item.ligand_coord, _LABEL_REACH)
         point, kept = local(item.point_coord, _LABEL_REACH)
@@ -182,7 +181,7 @@ class MixedSampler:
 
     def __init__(self, first: Sampler, second: Sampler, fraction: float):
         self.first, self.second, self.fraction = first, second, fraction
-        self.channels = first.channels
+        self.channels, self.items = first.channels, first.items
 
     def sample(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One random sample, as :meth:`Sampler.sample`."""

@@ -25,7 +25,7 @@ import keras
 import numpy as np
 
 from pocketvox.channels import CORE
-from pocketvox.config import TrainConfig
+from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, SliceSampler, share
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
@@ -34,7 +34,7 @@ from pocketvox.network.slices import build_slice_network
 from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
-from pocketvox.network.validation import Validation, sampler_names, validation_sampler
+from pocketvox.network.validation import Validation, load, validation_sampler
 
 logger = logging.getLogger(__name__)
 
@@ -97,14 +97,15 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     out = Path(out)
     set_threads(config.threads)
     store = Store(config.store)
-    config = replace(config, network=_with_features(config.network, store))
+    config = replace(config, network=with_features(config.network, store))
     _claim(out, config, resume)
-    names = {**sampler_names(store, config), "seed": config.seed}
-    items = share(store.load("train"), config.data_fraction, config.seed)
-    sampler = Sampler(items, config.sampling, **names)
+    network = config.network
+    items = share(load(store, "train", network), config.data_fraction, config.seed)
+    sampler = Sampler(items, config.sampling, network, seed=config.seed)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
-        extra = Sampler(store.alike(Store(config.extra_store)).load("train"), config.sampling, **names)
+        more = load(store.alike(Store(config.extra_store)), "train", network)
+        extra = Sampler(more, config.sampling, network, seed=config.seed)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)
     if config.slices:
@@ -142,6 +143,8 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         prevalence = estimate_prevalence(sampler, min(_PREVALENCE_CROPS, config.batch_size * config.steps_per_epoch))
         self.model = compiled_model(config, prevalence)
+        if any(layer.name == "standardize" for layer in self.model.layers):
+            self.model.get_layer("standardize").fit(np.concatenate([item.descriptors for item in sampler.items]))
         if config.initial_weights:
             _begin(self.model, config.initial_weights)
         self.average = self.model.get_weights()
@@ -302,12 +305,26 @@ def estimate_prevalence(sampler: Sampler | MixedSampler | SliceSampler, crops: i
     return positive / known
 
 
-def _with_features(network, store: Store):
-    if network.features and network.features != store.features:
-        raise ConfigError(
-            f"Expected the store's features {store.features} in network.features. Received: {network.features}."
-        )
-    return replace(network, features=store.features)
+def with_features(network: NetworkConfig, store: Store) -> NetworkConfig:
+    """The network for what a store holds: its features and, if it sees the ligand, the ligand's and descriptors.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration names others, or the store has none of ligands.
+    """
+    names = {"features": store.features}
+    if network.fusion:
+        if not store.ligand_features:
+            raise ConfigError(
+                f"Expected features of ligands in {store.path} for a network with fusion. Received: none. Build the "
+                "store with this version of data_prep/build.py."
+            )
+        names = {"features": store.features + store.ligand_features, "descriptors": store.descriptors}
+    for name, values in names.items():
+        if getattr(network, name) not in ((), values):
+            raise ConfigError(f"Expected the store's network.{name} {values}. Received: {getattr(network, name)}.")
+    return replace(network, **names)
 
 
 def _claim(out: Path, config: TrainConfig, resume: bool) -> None:

@@ -70,7 +70,7 @@ def _stage(x, filters: int, blocks: int, config: NetworkConfig, dtype, *, name: 
     return x
 
 
-def _patches(x, filters: int, config: NetworkConfig, dtype):
+def _patches(x, filters: int, config: NetworkConfig, dtype, *, name: str):
     """Cells of 2x2x2 voxels, each seen with a rim of one voxel."""
     x = _conv3d(
         filters,
@@ -82,10 +82,10 @@ def _patches(x, filters: int, config: NetworkConfig, dtype):
         use_bias=config.norm != "batch",
         kernel_initializer="he_normal",
         dtype=dtype,
-        name="patches_conv",
+        name=f"{name}_conv",
     )(x)
-    x = _normalise(x, config, dtype, "patches_norm")
-    return layers.Activation(config.activation, dtype=dtype, name="patches_act")(x)
+    x = _normalise(x, config, dtype, f"{name}_norm")
+    return layers.Activation(config.activation, dtype=dtype, name=f"{name}_act")(x)
 
 
 def _down(x, filters: int, config: NetworkConfig, dtype, *, name: str):
@@ -110,7 +110,7 @@ def _up(x, filters: int, config: NetworkConfig, dtype, *, name: str):
 
 
 def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None) -> keras.Model:
-    """U-Net from voxelized receptors to logits.
+    """U-Net from voxelized receptors, or complexes, to logits.
 
     Parameters
     ----------
@@ -123,9 +123,8 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     Returns
     -------
     keras.Model
-        From (b, x, y, z, F + M) float32 to logits (b, x, y, z, K) float32; the last M = ``config.masks`` channels of
-        the input are masks, see :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of
-        ``config.stride``.
+        From (b, x, y, z, F + D + M) float32 to logits (b, x, y, z, K) float32; see
+        :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of ``config.stride``.
 
     Raises
     ------
@@ -134,37 +133,63 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     """
     if not config.features:
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
-    width = len(config.features)
-    inputs = keras.Input((None, None, None, width + config.masks), dtype="float32", name="features")
-    x, skips = inputs, []
+    seen = len(config.features) + len(config.descriptors)
+    inputs = keras.Input((None, None, None, seen + config.masks), dtype="float32", name="features")
+    if config.fusion:
+        from pocketvox.network.fusion import fused
+
+        logits = fused(inputs, config, dtype, prevalence)
+    else:
+        x = Channels(0, seen, dtype=dtype, name="receptor")(inputs) if config.masks else inputs
+        logits = head(trunk(x, config, dtype), config, prevalence)
     if config.masks:
-        x = Channels(0, width, dtype=dtype, name="receptor")(inputs)
-    if config.patch > 1:
-        x = _patches(x, config.filters[0], config, dtype)
-    for level, (filters, blocks) in enumerate(zip(config.filters, config.blocks, strict=True)):
+        masks = Channels(seen, seen + config.masks, dtype="float32", name="masks")(inputs)
+        logits = Forbid(dtype="float32", name="constraints")([logits, masks])
+    return keras.Model(inputs, logits, name="unet")
+
+
+def trunk(x, config: NetworkConfig, dtype, *, prefix: str = ""):
+    """All but the head: from a volume to features of voxels or patches."""
+    return decoder(encoder(x, config, dtype, prefix=prefix), config, dtype, prefix=prefix)
+
+
+def encoder(x, config: NetworkConfig, dtype, *, prefix: str = "", start: int = 0, stop: int | None = None) -> list:
+    """Features of levels ``start`` to ``stop``, finest first; ``x`` is the input, or the level before ``start``."""
+    if config.patch > 1 and not start:
+        x = _patches(x, config.filters[0], config, dtype, name=f"{prefix}patches")
+    levels = []
+    for level in range(start, len(config.filters) if stop is None else stop):
+        filters, blocks = config.filters[level], config.blocks[level]
         if level:
-            x = _down(x, filters, config, dtype, name=f"down{level}")
-        x = _stage(x, filters, blocks, config, dtype, name=f"encode{level}", first=not level and config.patch == 1)
-        skips.append(x)
-    for level in reversed(range(len(config.filters) - 1)):
-        x = _up(x, config.filters[level], config, dtype, name=f"up{level}")
-        x = layers.Concatenate(dtype=dtype, name=f"skip{level}")([x, skips[level]])
-        x = _stage(x, config.filters[level], config.blocks[level], config, dtype, name=f"decode{level}")
+            x = _down(x, filters, config, dtype, name=f"{prefix}down{level}")
+        first = not level and config.patch == 1
+        x = _stage(x, filters, blocks, config, dtype, name=f"{prefix}encode{level}", first=first)
+        levels.append(x)
+    return levels
+
+
+def decoder(levels: list, config: NetworkConfig, dtype, *, prefix: str = ""):
+    """Features of the finest level, from those of all levels."""
+    x = levels[-1]
+    for level in reversed(range(len(levels) - 1)):
+        x = _up(x, config.filters[level], config, dtype, name=f"{prefix}up{level}")
+        x = layers.Concatenate(dtype=dtype, name=f"{prefix}skip{level}")([x, levels[level]])
+        x = _stage(x, config.filters[level], config.blocks[level], config, dtype, name=f"{prefix}decode{level}")
+    return x
+
+
+def head(x, config: NetworkConfig, prevalence=None, *, prefix: str = ""):
+    """Logits of voxels, from features of voxels or patches."""
     if config.dropout:
-        x = layers.SpatialDropout3D(config.dropout, dtype=dtype, name="dropout")(x)
-    head = {1: _voxel_head, 2: _patch_head}[config.patch]
-    logits = head(
+        x = layers.SpatialDropout3D(config.dropout, dtype=x.dtype, name=f"{prefix}dropout")(x)
+    return {1: _voxel_head, 2: _patch_head}[config.patch](
         len(config.channels),
         config,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=_log_odds(config, prevalence),
+        bias_initializer=log_odds(config, prevalence),
         dtype="float32",
-        name="logits",
+        name=f"{prefix}logits",
     )(x)
-    if config.masks:
-        masks = Channels(width, width + config.masks, dtype="float32", name="masks")(inputs)
-        logits = Forbid(dtype="float32", name="constraints")([logits, masks])
-    return keras.Model(inputs, logits, name="unet")
 
 
 def _voxel_head(channels: int, config: NetworkConfig, **options):
@@ -179,7 +204,7 @@ def _patch_head(channels: int, config: NetworkConfig, **options):
 # --------------------------------------------------------------------------------------------------------------- Config
 
 
-def _log_odds(config: NetworkConfig, prevalence):
+def log_odds(config: NetworkConfig, prevalence):
     """Initialiser of the head's bias."""
     if prevalence is None:
         return "zeros"

@@ -9,22 +9,25 @@ import numpy as np
 from scipy.special import expit
 
 from pocketvox.channels import CORE
-from pocketvox.config import TrainConfig
+from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.data.batches import UNKNOWN, VALIDATION_SAMPLING, VALIDATION_SEED, Sampler, fixed_crops
-from pocketvox.data.store import Store
+from pocketvox.data.ligands import with_ligands
+from pocketvox.data.store import Store, StoreItem
 from pocketvox.metrics import ScoreHistogram
 
 
 def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
-    """Of validation structures, drawing the same crops in every run of one crop size and spacing."""
+    """Of validation structures, drawing the same crops in every run of one task, crop size and spacing."""
     sampling = replace(config.sampling, **VALIDATION_SAMPLING)
-    return Sampler(store.load("val"), sampling, seed=VALIDATION_SEED, **sampler_names(store, config))
+    if config.network.fusion:  # away from the ligand there is nothing to tell
+        sampling = replace(sampling, surface_fraction=0.0)
+    return Sampler(load(store, "val", config.network), sampling, config.network, seed=VALIDATION_SEED)
 
 
-def sampler_names(store: Store, config: TrainConfig) -> dict:
-    """What a sampler has to know of the network."""
-    network = config.network
-    return {"features": store.features, "channels": network.channels, "constraints": network.constraints}
+def load(store: Store, split: str, network: NetworkConfig) -> list[StoreItem]:
+    """Structures of a split as the network sees them."""
+    items = store.load(split)
+    return with_ligands(items) if network.fusion else items
 
 
 class Validation:

@@ -7,6 +7,9 @@
 ``reach``
     An interaction has a receptor partner (:data:`PARTNERS`), so no label of a typed channel is farther from all of its
     partners than the longest distance of the interaction and ``LABEL_RADIUS``.
+``roles``
+    Where the ligand is given: an interaction point is one of its atoms or centres of the right role (:data:`ROLES`), so
+    no label of a typed channel is farther from all of them than ``LABEL_RADIUS``.
 
 Partners are known without hydrogens, as all features are: a histidine counts as neutral, a carboxylate as charged.
 """
@@ -61,14 +64,30 @@ PARTNERS: dict[str, tuple[tuple[str, float], ...]] = {
     "metal": (("metal", DEFINITIONS.metal.distance),),
     "water_bridge": (("hbond_donor", _WATER), ("hbond_acceptor", _WATER)),
 }
+#: Per typed channel the features of a ligand (:data:`pocketvox.features.LIGAND_FEATURES`) whose positions can be its
+#: interaction points.
+ROLES: dict[str, tuple[str, ...]] = {
+    "hbond_donor": ("ligand_hbond_donor",),
+    "hbond_acceptor": ("ligand_hbond_acceptor",),
+    "hydrophobic": ("ligand_hydrophobic", "ligand_apolar"),
+    "pi_stacking": ("ligand_ring_center",),
+    "pi_cation": ("ligand_ring_center", "ligand_positive_center"),
+    "salt_bridge_cation": ("ligand_positive_center",),
+    "salt_bridge_anion": ("ligand_negative_center",),
+    "halogen_bond": ("ligand_halogen",),
+    "metal": ("ligand_binds_metal",),
+    "water_bridge": ("ligand_hbond_donor", "ligand_hbond_acceptor"),
+}
 #: No constraint at a voxel depends on receptor points farther away than this (angstrom).
 FARTHEST = max(distance for rows in PARTNERS.values() for _, distance in rows) + LABEL_RADIUS + SLACK
 
+# One bit of a voxel per channel within reach, one for steric exclusion, one per channel with a role there.
 _STERIC_BIT = 1 << len(TYPED)
+_ROLE_BIT = _STERIC_BIT << 1
 
 
-def network_input(coord, features, radius, grid: Grid, network: NetworkConfig) -> np.ndarray:
-    """What a network sees of a receptor: its features and, if it has constraints, a mask per output channel.
+def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, descriptors=()) -> np.ndarray:
+    """What a network sees: features of a receptor, and perhaps of a ligand, descriptors, and a mask per output channel.
 
     The only way from feature points to an input of a network, so that training and inference agree.
 
@@ -82,23 +101,30 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig) -
         Angstrom.
     grid : Grid
     network : NetworkConfig
+    descriptors : array_like, shape=(D,), optional
+        In the order of ``network.descriptors``.
 
     Returns
     -------
-    ndarray, shape=(x, y, z, F + M), dtype=float32
-        M = ``network.masks``. A mask is 1 where its channel is forbidden, else 0.
+    ndarray, shape=(x, y, z, F + D + M), dtype=float32
+        Descriptors have their value in every voxel. M = ``network.masks``; a mask is 1 where its channel is forbidden,
+        else 0.
 
     Raises
     ------
     InputError
         As :func:`pocketvox.voxel.voxelize`.
     ConfigError
-        If the features lack one that a constraint needs.
+        If the features lack one that a constraint needs, or there are other descriptors than the network's.
     """
-    out = np.zeros((*grid.shape, len(network.features) + network.masks), np.float32)
+    width, described = len(network.features), len(network.descriptors)
+    if np.shape(descriptors) != (described,):
+        raise ConfigError(f"Expected {described} descriptors. Received: shape {np.shape(descriptors)}.")
+    out = np.zeros((*grid.shape, width + described + network.masks), np.float32)
     features = np.asarray(features)
-    padded = np.pad(features, ((0, 0), (0, network.masks))) if features.ndim == 2 else features
+    padded = np.pad(features, ((0, 0), (0, described + network.masks))) if features.ndim == 2 else features
     voxelize_into(out, coord, padded, radius, grid)
+    out[..., width : width + described] = descriptors
     if network.constraints:
         _mark_forbidden(out, checked_coord(coord), features, radius, grid, network)
     return out
@@ -109,6 +135,8 @@ def needed_features(network: NetworkConfig) -> set[str]:
     needed = {"occupancy", "metal"} if "steric" in network.constraints else set()
     if "reach" in network.constraints:
         needed |= {name for channel in network.channels for name, _ in PARTNERS.get(channel, ())}
+    if "roles" in network.constraints:
+        needed |= {name for channel in network.channels for name in ROLES.get(channel, ())}
     return needed
 
 
@@ -126,16 +154,20 @@ def _mark_forbidden(out: np.ndarray, coord, features, radius, grid: Grid, networ
     spheres = []
     if "steric" in network.constraints:
         spheres += [(*_excluded(has, checked_radius(radius, len(coord))), _STERIC_BIT)]
-    required = np.zeros(len(network.channels), np.uint16)
+    required = np.zeros(len(network.channels), np.uint32)
     if "reach" in network.constraints:
-        spheres += list(_reached(has, network.channels))
-        required[:] = [1 << TYPED.index(name) if name in PARTNERS else 0 for name in network.channels]
-    bits = np.zeros((*grid.shape, 1), np.uint16)
+        spheres += list(_around(has, {c: PARTNERS[c] for c in network.channels if c in PARTNERS}, 1))
+        required += _required(network.channels, PARTNERS, 1)
+    if "roles" in network.constraints:
+        rows = {c: tuple((name, 0.0) for name in ROLES[c]) for c in network.channels if c in ROLES}
+        spheres += list(_around(has, rows, _ROLE_BIT))
+        required += _required(network.channels, ROLES, _ROLE_BIT)
+    bits = np.zeros((*grid.shape, 1), np.uint32)
     index, channel = grid.to_index(coord), np.zeros(len(coord), np.int64)
     for which, reach, code in spheres:
         radii = np.broadcast_to(reach / grid.spacing, which.shape)
-        kernels.mark_spheres(bits, index[which], channel[which], radii, np.uint16(code))
-    kernels.fill_forbidden(out, bits[..., 0], np.uint16(_STERIC_BIT), required)
+        kernels.mark_spheres(bits, index[which], channel[which], radii, np.uint32(code))
+    kernels.fill_forbidden(out, bits[..., 0], np.uint32(_STERIC_BIT), required)
 
 
 def _excluded(has: dict[str, np.ndarray], radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,11 +177,20 @@ def _excluded(has: dict[str, np.ndarray], radius: np.ndarray) -> tuple[np.ndarra
     return atoms, np.maximum(contact - LABEL_RADIUS - _TIE, 0.0)
 
 
-def _reached(has: dict[str, np.ndarray], channels: tuple[str, ...]):
-    """Yield partners, their reach (angstrom) and the bits of the channels; equal ones once."""
+def _around(has: dict[str, np.ndarray], rows: dict[str, tuple[tuple[str, float], ...]], first: int):
+    """Yield points, how far a label is from one at most (angstrom), and the bits of the channels; equal ones once.
+
+    ``rows`` has features and distances of interaction points from them by channel; ``first`` is the first channel's
+    bit.
+    """
     bits: dict[tuple[str, float], int] = {}
-    for channel in channels:
-        for row in PARTNERS.get(channel, ()):
-            bits[row] = bits.get(row, 0) | 1 << TYPED.index(channel)
+    for channel, of_channel in rows.items():
+        for row in of_channel:
+            bits[row] = bits.get(row, 0) | first << TYPED.index(channel)
     for (name, distance), code in bits.items():
         yield np.flatnonzero(has[name]), np.float64(distance + LABEL_RADIUS + SLACK), code
+
+
+def _required(channels: tuple[str, ...], rows: dict, first: int) -> np.ndarray:
+    """The bit that a voxel needs for each channel, 0 for channels without rows; shape=(K,), dtype=uint32."""
+    return np.array([first << TYPED.index(name) if name in rows else 0 for name in channels], np.uint32)

@@ -152,13 +152,13 @@ def mark_spheres(out, index, channel, radius, code):
 
     Parameters
     ----------
-    out : ndarray, shape=(x, y, z, channel), dtype=uint8 or uint16, C order
+    out : ndarray, shape=(x, y, z, channel), dtype=uint8 or uint32, C order
     index : ndarray, shape=(n, 3), dtype=float64
         Positions in voxels.
     channel : ndarray, shape=(n,), dtype=int64
     radius : ndarray, shape=(n,), dtype=float64
         In voxels.
-    code : uint8 or uint16
+    code : uint8 or uint32
         As ``out``.
     """
     nx, ny, nz, _ = out.shape
@@ -187,9 +187,9 @@ def fill_forbidden(out, bits, excluded, required):
     Parameters
     ----------
     out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
-    bits : ndarray, shape=(x, y, z), dtype=uint16
-    excluded : uint16
-    required : ndarray, shape=(m,), dtype=uint16
+    bits : ndarray, shape=(x, y, z), dtype=uint32
+    excluded : uint32
+    required : ndarray, shape=(m,), dtype=uint32
         For each of the last m channels; 0 requires nothing.
     """
     nx, ny, nz, width = out.shape

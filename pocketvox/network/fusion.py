@@ -1,0 +1,166 @@
+"""Networks that see a receptor and a ligand: three ways of bringing them together, and what each sees alone.
+
+``early``
+    One network on all channels, receptor, ligand and descriptors stacked.
+``intermediate``
+    An encoder each, with half of the filters, down to level ``joined``, where their features are joined; below it and
+    on the way up they share one network. Descriptors scale and shift the features of the deepest level (FiLM: Perez et
+    al., AAAI 2018, arXiv:1709.07871).
+``late``
+    A whole network each. Their logits and the descriptors are combined, voxel by voxel, by one hidden layer.
+``receptor``, ``ligand``
+    A network that looks at the one alone: what the other adds is the difference.
+
+Descriptors are standardised by mean and standard deviation over the training data, stored with the weights. After
+Baltrusaitis et al., IEEE TPAMI 41 (2019) 423, doi:10.1109/TPAMI.2018.2798607.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from pocketvox.config import NetworkConfig
+from pocketvox.features import LIGAND_FEATURES
+from pocketvox.network.physics import Channels
+from pocketvox.network.unet import decoder, encoder, head, log_odds, trunk
+
+#: Width of the layers that descriptors, or the logits of two networks, go through.
+HIDDEN = 32
+
+
+@keras.saving.register_keras_serializable(package="pocketvox")
+class Standardize(layers.Layer):
+    """Values less their mean, over their standard deviation, along the last axis, kept within -``LIMIT`` to ``LIMIT``.
+
+    Mean and deviation are weights that are not trained: 0 and 1 until :meth:`fit`.
+    """
+
+    #: A complex unlike all training data must not overrun the network.
+    LIMIT = 5.0
+
+    def build(self, input_shape):
+        """Make the weights."""
+        width = (input_shape[-1],)
+        options = {"shape": width, "trainable": False, "dtype": "float32"}
+        self.mean = self.add_weight(name="mean", initializer="zeros", **options)
+        self.deviation = self.add_weight(name="deviation", initializer="ones", **options)
+
+    def fit(self, values: np.ndarray) -> None:
+        """Set mean and deviation to those of ``values``, shape=(n, D); what is constant stays as it is but shifted."""
+        spread = values.std(axis=0)
+        self.mean.assign(values.mean(axis=0))
+        self.deviation.assign(np.where(spread > 1e-6, spread, 1.0))
+
+    def call(self, x):
+        """Of any shape (..., D)."""
+        y = (ops.cast(x, "float32") - self.mean) / self.deviation
+        return ops.cast(ops.clip(y, -self.LIMIT, self.LIMIT), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="pocketvox")
+class FirstVoxel(layers.Layer):
+    """What stands in the first voxel, of channels that are the same in all."""
+
+    def call(self, x):
+        """From (b, x, y, z, C) to (b, 1, 1, 1, C)."""
+        return x[:, :1, :1, :1]
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output."""
+        return (input_shape[0], 1, 1, 1, input_shape[-1])
+
+
+def fused(inputs, config: NetworkConfig, dtype, prevalence):
+    """Logits of the configured fusion, without constraints.
+
+    Parameters
+    ----------
+    inputs : tensor, shape=(b, x, y, z, F + D + M)
+    config : NetworkConfig
+        Its features are a receptor's, then a ligand's.
+    dtype : str
+    prevalence : array_like, shape=(K,), or None
+    """
+    seen = len(config.features)
+    own = sum(name not in LIGAND_FEATURES for name in config.features)
+    receptor = Channels(0, own, dtype=dtype, name="receptor")(inputs)
+    ligand = Channels(own, seen, dtype=dtype, name="ligand")(inputs)
+    described = None
+    if config.descriptors:
+        described = Channels(seen, seen + len(config.descriptors), dtype="float32", name="descriptors")(inputs)
+    return _FUSIONS[config.fusion](receptor, ligand, described, config, dtype, prevalence)
+
+
+def _early(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+    parts = [receptor, ligand]
+    if described is not None:
+        parts.append(Standardize(dtype=dtype, name="standardize")(described))
+    x = layers.Concatenate(dtype=dtype, name="stack")(parts)
+    return head(trunk(x, config, dtype), config, prevalence)
+
+
+def _intermediate(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+    level = config.joined
+    half = replace(config, filters=tuple(max(1, n // 2) for n in config.filters))
+    pairs = zip(
+        encoder(receptor, half, dtype, prefix="receptor_", stop=level + 1),
+        encoder(ligand, half, dtype, prefix="ligand_", stop=level + 1),
+        strict=True,
+    )
+    levels = [layers.Concatenate(dtype=dtype, name=f"join{k}")(pair) for k, pair in enumerate(pairs)]
+    levels += encoder(levels[-1], config, dtype, start=level + 1)
+    if described is not None:
+        levels[-1] = _modulated(levels[-1], described, dtype)
+    return head(decoder(levels, config, dtype), config, prevalence)
+
+
+def _modulated(x, described, dtype):
+    """Features scaled and shifted by what the descriptors say; not at all before training."""
+    hidden = layers.Dense(HIDDEN, activation="relu", dtype=dtype, name="describe")(_vector(described, dtype))
+    scale = layers.Dense(x.shape[-1], kernel_initializer="zeros", dtype=dtype, name="scale")(hidden)
+    shift = layers.Dense(x.shape[-1], kernel_initializer="zeros", dtype=dtype, name="shift")(hidden)
+    scaled = layers.Multiply(dtype=dtype, name="scaled")([x, scale])
+    return layers.Add(dtype=dtype, name="modulated")([x, scaled, shift])
+
+
+def _late(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+    parts = [
+        head(trunk(x, config, dtype, prefix=prefix), config, prevalence, prefix=prefix)
+        for x, prefix in ((receptor, "receptor_"), (ligand, "ligand_"))
+    ]
+    hidden = layers.Conv3D(HIDDEN, 1, dtype=dtype, name="combine")(layers.Concatenate(dtype=dtype, name="both")(parts))
+    if described is not None:
+        shift = layers.Dense(HIDDEN, dtype=dtype, name="describe")(_vector(described, dtype))
+        hidden = layers.Add(dtype=dtype, name="described")([hidden, shift])
+    hidden = layers.Activation("relu", dtype=dtype, name="combine_act")(hidden)
+    bias = log_odds(config, prevalence)
+    return layers.Conv3D(len(config.channels), 1, bias_initializer=bias, dtype="float32", name="logits")(hidden)
+
+
+def _alone(prefix: str):
+    def build(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+        x = {"receptor": receptor, "ligand": ligand}[prefix]
+        return head(trunk(x, config, dtype), config, prevalence)
+
+    return build
+
+
+def _vector(described, dtype):
+    return Standardize(dtype=dtype, name="standardize")(FirstVoxel(dtype="float32", name="first_voxel")(described))
+
+
+_FUSIONS = {
+    "early": _early,
+    "intermediate": _intermediate,
+    "late": _late,
+    "receptor": _alone("receptor"),
+    "ligand": _alone("ligand"),
+}
