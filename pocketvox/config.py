@@ -108,6 +108,9 @@ class NetworkConfig(Config):
         looks at the ``"receptor"`` or at the ``"ligand"`` alone. See :mod:`pocketvox.network.fusion`.
     joined : int
         Level from which both share one encoder, with intermediate fusion.
+    proximity : tuple of str
+        Features to whose nearest point the network is told the distance, as channels of their own; see
+        :func:`pocketvox.voxel.network_input`.
     descriptors : tuple of str
         Numbers about the whole complex that it sees beside; see :mod:`pocketvox.descriptors`.
     symmetry : str
@@ -130,6 +133,7 @@ class NetworkConfig(Config):
     symmetry: str = field(default="none", metadata=_ADDED)
     fusion: str = field(default="", metadata=_ADDED)
     joined: int = field(default=1, metadata=_ADDED)
+    proximity: tuple[str, ...] = field(default=(), metadata=_ADDED)
     descriptors: tuple[str, ...] = field(default=(), metadata=_ADDED)
 
     def __post_init__(self):
@@ -148,6 +152,8 @@ class NetworkConfig(Config):
         _require(0 <= self.joined < len(self.filters), "joined", "a level of the network", self.joined)
         alone = self.symmetry == "none" or not self.fusion
         _require(alone, "symmetry", "'none' with fusion", self.symmetry)
+        own = not any(name.startswith("ligand") for name in self.proximity)
+        _require(own, "proximity", "features of the receptor", self.proximity)
         _require(self.fusion or not self.descriptors, "descriptors", "none without fusion", self.descriptors)
         _require(self.fusion or "roles" not in self.constraints, "constraints", "no roles without fusion", "roles")
         valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)
@@ -160,6 +166,12 @@ class NetworkConfig(Config):
     def stride(self) -> int:
         """Every spatial size must be a multiple of this."""
         return self.patch * 2 ** (len(self.filters) - 1)
+
+    @property
+    def described(self) -> slice:
+        """Where in the input the descriptors stand, one channel each."""
+        start = len(self.features) + len(self.proximity)
+        return slice(start, start + len(self.descriptors))
 
     @property
     def masks(self) -> int:

@@ -134,7 +134,7 @@ class Sampler:
             inside = np.flatnonzero((np.abs(moved) < half + reach).all(axis=1))
             return moved[inside].astype(np.float32), inside
 
-        reach = max(_RECEPTOR_REACH, FARTHEST * bool(self.network.constraints))
+        reach = max(_RECEPTOR_REACH, FARTHEST * bool(self.network.constraints or self.network.proximity))
         coord, near = local(item.coord, reach)
         if rng is not None:
             true = coord.copy()

@@ -83,20 +83,23 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
 
     Parameters
     ----------
-    inputs : tensor, shape=(b, x, y, z, F + D + M)
+    inputs : tensor, shape=(b, x, y, z, F + P + D + M)
     config : NetworkConfig
         Its features are a receptor's, then a ligand's.
     dtype : str
     prevalence : array_like, shape=(K,), or None
     """
-    seen = len(config.features)
+    seen, described = len(config.features), config.described
     own = sum(name not in LIGAND_FEATURES for name in config.features)
     receptor = Channels(0, own, dtype=dtype, name="receptor")(inputs)
     ligand = Channels(own, seen, dtype=dtype, name="ligand")(inputs)
-    described = None
+    if config.proximity:
+        near = Channels(seen, described.start, dtype=dtype, name="proximity")(inputs)
+        receptor = layers.Concatenate(dtype=dtype, name="receptor_all")([receptor, near])
+    numbers = None
     if config.descriptors:
-        described = Channels(seen, seen + len(config.descriptors), dtype="float32", name="descriptors")(inputs)
-    return _FUSIONS[config.fusion](receptor, ligand, described, config, dtype, prevalence)
+        numbers = Channels(described.start, described.stop, dtype="float32", name="descriptors")(inputs)
+    return _FUSIONS[config.fusion](receptor, ligand, numbers, config, dtype, prevalence)
 
 
 def _early(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):

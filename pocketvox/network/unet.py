@@ -123,7 +123,7 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     Returns
     -------
     keras.Model
-        From (b, x, y, z, F + D + M) float32 to logits (b, x, y, z, K) float32; see
+        From (b, x, y, z, F + P + D + M) float32 to logits (b, x, y, z, K) float32; see
         :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of ``config.stride``.
 
     Raises
@@ -133,7 +133,7 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     """
     if not config.features:
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
-    seen = len(config.features) + len(config.descriptors)
+    seen = config.described.stop
     inputs = keras.Input((None, None, None, seen + config.masks), dtype="float32", name="features")
     if config.fusion:
         from pocketvox.network.fusion import fused

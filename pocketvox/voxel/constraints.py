@@ -39,6 +39,8 @@ METAL_CONTACT = 1.9
 CHARGE_SPREAD = 1.5
 #: Added to every reach (angstrom): coordinates in single precision are this exact up to 4,000 angstrom.
 SLACK = 1e-3
+#: How far away a feature is told to be near (angstrom): edge-to-edge stacking is the longest interaction.
+PROXIMITY = 6.5
 #: Kept off every steric radius (angstrom): a voxel centre exactly at the contact distance is allowed.
 _TIE = 1e-6
 
@@ -78,8 +80,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "metal": ("ligand_binds_metal",),
     "water_bridge": ("ligand_hbond_donor", "ligand_hbond_acceptor"),
 }
-#: No constraint at a voxel depends on receptor points farther away than this (angstrom).
-FARTHEST = max(distance for rows in PARTNERS.values() for _, distance in rows) + LABEL_RADIUS + SLACK
+#: No constraint at a voxel, and no proximity, depends on receptor points farther away than this (angstrom).
+FARTHEST = max(PROXIMITY, *(distance for rows in PARTNERS.values() for _, distance in rows)) + LABEL_RADIUS + SLACK
 
 # One bit of a voxel per channel within reach, one for steric exclusion, one per channel with a role there.
 _STERIC_BIT = 1 << len(TYPED)
@@ -106,9 +108,10 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, d
 
     Returns
     -------
-    ndarray, shape=(x, y, z, F + D + M), dtype=float32
-        Descriptors have their value in every voxel. M = ``network.masks``; a mask is 1 where its channel is forbidden,
-        else 0.
+    ndarray, shape=(x, y, z, F + P + D + M), dtype=float32
+        F channels of voxelized features. P = ``len(network.proximity)``: 1 - d / ``PROXIMITY``, and 0 beyond, d being
+        the distance of the voxel's centre from the nearest point with the feature. Descriptors have their value in
+        every voxel. M = ``network.masks``; a mask is 1 where its channel is forbidden, else 0.
 
     Raises
     ------
@@ -117,17 +120,34 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, d
     ConfigError
         If the features lack one that a constraint needs, or there are other descriptors than the network's.
     """
-    width, described = len(network.features), len(network.descriptors)
-    if np.shape(descriptors) != (described,):
-        raise ConfigError(f"Expected {described} descriptors. Received: shape {np.shape(descriptors)}.")
-    out = np.zeros((*grid.shape, width + described + network.masks), np.float32)
+    width, described = len(network.features), network.described
+    if np.shape(descriptors) != (len(network.descriptors),):
+        expected = f"{len(network.descriptors)} descriptors"
+        raise ConfigError(f"Expected {expected}. Received: shape {np.shape(descriptors)}.")
+    out = np.zeros((*grid.shape, described.stop + network.masks), np.float32)
     features = np.asarray(features)
-    padded = np.pad(features, ((0, 0), (0, described + network.masks))) if features.ndim == 2 else features
+    padded = np.pad(features, ((0, 0), (0, out.shape[-1] - width))) if features.ndim == 2 else features
     voxelize_into(out, coord, padded, radius, grid)
-    out[..., width : width + described] = descriptors
+    if network.proximity:
+        _mark_proximity(out[..., width : described.start], checked_coord(coord), features, grid, network)
+    out[..., described] = descriptors
     if network.constraints:
         _mark_forbidden(out, checked_coord(coord), features, radius, grid, network)
     return out
+
+
+def _mark_proximity(out: np.ndarray, coord, features, grid: Grid, network: NetworkConfig) -> None:
+    """Fill the proximity channels."""
+    from pocketvox.voxel import kernels
+
+    absent = set(network.proximity) - set(network.features)
+    if absent:
+        raise ConfigError(f"Expected proximity to some of {network.features}. Received: {', '.join(sorted(absent))}.")
+    columns = [network.features.index(name) for name in network.proximity]
+    nearest = np.full(out.shape, np.inf, np.float32)
+    chosen = np.ascontiguousarray(features[:, columns] != 0)
+    kernels.nearest_squares(nearest, grid.to_index(coord), chosen, PROXIMITY / grid.spacing)
+    out[:] = np.maximum(1 - np.sqrt(nearest) * np.float32(grid.spacing / PROXIMITY), 0)
 
 
 def needed_features(network: NetworkConfig) -> set[str]:

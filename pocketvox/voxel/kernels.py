@@ -181,6 +181,48 @@ def mark_spheres(out, index, channel, radius, code):
 
 
 @compiled
+def nearest_squares(out, index, chosen, radius):
+    """Lower ``out`` to the squared distance of each voxel centre from the nearest point within ``radius``.
+
+    Parameters
+    ----------
+    out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
+        In squared voxels.
+    index : ndarray, shape=(n, 3), dtype=float64
+        Positions in voxels.
+    chosen : ndarray, shape=(n, channel), dtype=bool
+        Which channels each point counts in.
+    radius : float
+        In voxels.
+    """
+    nx, ny, nz, width = out.shape
+    active = np.empty(width, np.uint64)
+    for a in range(index.shape[0]):
+        x, y, z = index[a, 0], index[a, 1], index[a, 2]
+        count = 0
+        for c in range(width):
+            if chosen[a, c]:
+                active[count] = c
+                count += 1
+        k0, k1 = row_range(z, radius, nz)
+        if count == 0 or k0 == k1:
+            continue
+        i0, i1 = row_range(x, radius, nx)
+        j0, j1 = row_range(y, radius, ny)
+        for i in range(i0, i1):
+            for j in range(j0, j1):
+                flat = (i - x) ** 2 + (j - y) ** 2
+                if flat > radius * radius:
+                    continue
+                k0, k1 = row_range(z, math.sqrt(radius * radius - flat), nz)
+                for k in range(k0, k1):
+                    square = np.float32(flat + (k - z) ** 2)
+                    for m in range(count):
+                        if square < out[i, j, k, active[m]]:
+                            out[i, j, k, active[m]] = square
+
+
+@compiled
 def fill_forbidden(out, bits, excluded, required):
     """Set the last channels of ``out`` to 1 where a voxel has the excluded bit or lacks the one its channel requires.
 
