@@ -152,8 +152,8 @@ class NetworkConfig(Config):
         _require(0 <= self.joined < len(self.filters), "joined", "a level of the network", self.joined)
         alone = self.symmetry == "none" or not self.fusion
         _require(alone, "symmetry", "'none' with fusion", self.symmetry)
-        own = not any(name.startswith("ligand") for name in self.proximity)
-        _require(own, "proximity", "features of the receptor", self.proximity)
+        ordered = sorted(self.proximity, key=lambda name: name.startswith("ligand"))
+        _require(tuple(ordered) == tuple(self.proximity), "proximity", "the receptor's before the ligand's", ordered)
         _require(self.fusion or not self.descriptors, "descriptors", "none without fusion", self.descriptors)
         _require(self.fusion or "roles" not in self.constraints, "constraints", "no roles without fusion", "roles")
         valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)

@@ -36,7 +36,7 @@ from pocketvox.interactions.sites import ligand_sites
 from pocketvox.structure import read_complex
 from pocketvox.structure.atoms import Ligand, Structure
 from pocketvox.voxel import Grid, label_volume, network_input
-from pocketvox.voxel.constraints import ROLES, SLACK
+from pocketvox.voxel.constraints import PROXIMITY, ROLES, SLACK
 
 NETWORK = NetworkConfig(
     features=FEATURES + LIGAND_FEATURES, channels=TYPED, descriptors=DESCRIPTORS, fusion="early", constraints=("roles",)
@@ -163,6 +163,28 @@ def test_role_masks_are_the_spheres_of_roles_and_hide_no_label(demo):
     assert (described == one.descriptors[0]).all()
 
 
+def test_proximity_is_the_distance_to_the_nearest_point(demo):
+    """By brute force, points of a crop's surroundings included; 0 beyond 6.5 A."""
+    names = ("hbond_donor", "hydrophobic", "donor_site")
+    network = NetworkConfig(features=FEATURES, proximity=names)
+    points = receptor_points(demo.receptor)
+    grid = Grid.centred(demo.ligands[0].coord.mean(axis=0), 12, 0.75)
+    x = network_input(points.coord, points.features, points.radius, grid, network)
+    plain = network_input(points.coord, points.features, points.radius, grid, NetworkConfig(features=FEATURES))
+    np.testing.assert_array_equal(x[..., : len(FEATURES)], plain)
+    voxels = grid.to_coord(np.argwhere(np.ones(grid.shape)))
+    for k, name in enumerate(names, len(FEATURES)):
+        distance = cdist(voxels, points.coord[points.features[:, FEATURES.index(name)]]).min(axis=1)
+        np.testing.assert_allclose(x[..., k].ravel(), np.maximum(1 - distance / PROXIMITY, 0), atol=1e-5)
+        assert 0 < (distance < PROXIMITY).mean()
+
+
+def test_proximity_to_what_is_no_feature_is_refused():
+    network = NetworkConfig(features=FEATURES[:3], proximity=("metal",))
+    with pytest.raises(ConfigError, match="metal"):
+        network_input(np.zeros((1, 3)), np.ones((1, 3), bool), [1.0], Grid.centred((0, 0, 0), 4, 1.0), network)
+
+
 def test_descriptors_are_asked_for():
     with pytest.raises(ConfigError, match="descriptors"):
         network_input(np.zeros((1, 3)), np.ones((1, 29), bool), [1.0], Grid.centred((0, 0, 0), 4, 1.0), NETWORK)
@@ -176,6 +198,7 @@ def test_descriptors_are_asked_for():
         {"descriptors": ("logp",)},
         {"fusion": "early", "symmetry": "kernel"},
         {"fusion": "intermediate", "joined": 4},
+        {"fusion": "early", "proximity": ("ligand_halogen", "metal")},
     ],
 )
 def test_impossible_configurations_are_refused(wrong):
@@ -251,6 +274,7 @@ def test_noise_moves_the_receptor_and_not_the_ligand(store):
 
 
 # -------------------------------------------------------------------------------------------------------------- network
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 training = pytest.importorskip("pocketvox.network.train", reason="needs keras: pip install '.[train]'")
 
 
@@ -298,7 +322,7 @@ def test_roles_hold_whatever_the_weights(store, tmp_path):
     """A trained network says nothing away from the ligand's roles, even after its weights are spoilt."""
     from pocketvox.network.unet import build_unet
 
-    run(store, tmp_path / "run", "intermediate", network={"constraints": ["roles"], "channels": ["hydrophobic"]})
+    run(store, tmp_path / "run", "intermediate", network={"constraints": ["roles"], "channels": ["hbond_donor"]})
     network = TrainConfig.from_file(tmp_path / "run" / "config.json").network
     model = build_unet(network)
     model.set_weights([np.full(w.shape, 7.0, np.float32) for w in model.get_weights()])
@@ -306,7 +330,7 @@ def test_roles_hold_whatever_the_weights(store, tmp_path):
     grid = Grid.centred(one.ligand_coord.mean(axis=0), 16, 1.0)
     x = network_input(one.coord, one.features, one.radius, grid, network, one.descriptors[0])
     logits = np.asarray(model.predict_on_batch(x[None]))[0]
-    roles = one.coord[one.features[:, network.features.index("ligand_hydrophobic")] > 0]
+    roles = one.coord[one.features[:, network.features.index("ligand_hbond_donor")] > 0]
     voxels = grid.to_coord(np.argwhere(np.ones(grid.shape)))
     far = cdist(voxels, roles).min(axis=1).reshape(grid.shape) > LABEL_RADIUS + 2 * SLACK
     assert far.any() and not far.all()

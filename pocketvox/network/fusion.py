@@ -89,17 +89,24 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
     dtype : str
     prevalence : array_like, shape=(K,), or None
     """
-    seen, described = len(config.features), config.described
-    own = sum(name not in LIGAND_FEATURES for name in config.features)
-    receptor = Channels(0, own, dtype=dtype, name="receptor")(inputs)
-    ligand = Channels(own, seen, dtype=dtype, name="ligand")(inputs)
-    if config.proximity:
-        near = Channels(seen, described.start, dtype=dtype, name="proximity")(inputs)
-        receptor = layers.Concatenate(dtype=dtype, name="receptor_all")([receptor, near])
+    receptor = _side(inputs, config, dtype, "receptor", lambda name: name not in LIGAND_FEATURES)
+    ligand = _side(inputs, config, dtype, "ligand", lambda name: name in LIGAND_FEATURES)
+    described = config.described
     numbers = None
     if config.descriptors:
         numbers = Channels(described.start, described.stop, dtype="float32", name="descriptors")(inputs)
     return _FUSIONS[config.fusion](receptor, ligand, numbers, config, dtype, prevalence)
+
+
+def _side(inputs, config: NetworkConfig, dtype, title: str, belongs):
+    """Channels of one side: its features, then the proximity to them."""
+    parts = []
+    for start, names in ((0, config.features), (len(config.features), config.proximity)):
+        rows = [start + k for k, name in enumerate(names) if belongs(name)]
+        if rows:
+            options = {"dtype": dtype, "name": f"{title}_{'near' if start else 'features'}"}
+            parts.append(Channels(rows[0], rows[-1] + 1, **options)(inputs))
+    return layers.Concatenate(dtype=dtype, name=title)(parts) if len(parts) > 1 else parts[0]
 
 
 def _early(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
