@@ -8,6 +8,7 @@ with ``to_dict``, and has a ``fingerprint`` that goes into whatever is made with
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import types
 import typing
@@ -111,6 +112,8 @@ class NetworkConfig(Config):
     proximity : tuple of str
         Features to whose nearest point the network is told the distance, as channels of their own; see
         :func:`pocketvox.voxel.network_input`.
+    contacts : tuple of str
+        Contacts of ligand and receptor whose distances it is told, some of :data:`pocketvox.voxel.inputs.CONTACTS`.
     descriptors : tuple of str
         Numbers about the whole complex that it sees beside; see :mod:`pocketvox.descriptors`.
     symmetry : str
@@ -132,8 +135,9 @@ class NetworkConfig(Config):
     constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
     symmetry: str = field(default="none", metadata=_ADDED)
     fusion: str = field(default="", metadata=_ADDED)
-    joined: int = field(default=1, metadata=_ADDED)
+    joined: int = field(default=0, metadata=_ADDED)
     proximity: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    contacts: tuple[str, ...] = field(default=(), metadata=_ADDED)
     descriptors: tuple[str, ...] = field(default=(), metadata=_ADDED)
 
     def __post_init__(self):
@@ -154,7 +158,8 @@ class NetworkConfig(Config):
         _require(alone, "symmetry", "'none' with fusion", self.symmetry)
         ordered = sorted(self.proximity, key=lambda name: name.startswith("ligand"))
         _require(tuple(ordered) == tuple(self.proximity), "proximity", "the receptor's before the ligand's", ordered)
-        _require(self.fusion or not self.descriptors, "descriptors", "none without fusion", self.descriptors)
+        for name in ("contacts", "descriptors"):
+            _require(self.fusion or not getattr(self, name), name, "none without fusion", getattr(self, name))
         _require(self.fusion or "roles" not in self.constraints, "constraints", "no roles without fusion", "roles")
         valid = set(self.constraints) <= set(CONSTRAINTS) and len(set(self.constraints)) == len(self.constraints)
         _require(valid, "constraints", f"some of {', '.join(CONSTRAINTS)}, each once", self.constraints)
@@ -168,10 +173,12 @@ class NetworkConfig(Config):
         return self.patch * 2 ** (len(self.filters) - 1)
 
     @property
-    def described(self) -> slice:
-        """Where in the input the descriptors stand, one channel each."""
-        start = len(self.features) + len(self.proximity)
-        return slice(start, start + len(self.descriptors))
+    def parts(self) -> dict[str, slice]:
+        """Channels of the input by what they are, in order; see :func:`pocketvox.voxel.network_input`."""
+        names = ("features", "proximity", "contacts", "descriptors")
+        widths = {**{name: len(getattr(self, name)) for name in names}, "masks": self.masks}
+        stops = list(itertools.accumulate(widths.values()))
+        return {name: slice(stop - n, stop) for (name, n), stop in zip(widths.items(), stops, strict=True)}
 
     @property
     def masks(self) -> int:

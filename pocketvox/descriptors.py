@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from rdkit import Chem
-from rdkit.Chem import rdMolDescriptors
 from scipy.spatial import cKDTree
 
 from pocketvox.features import ATOM_TYPES, LIGAND_FEATURES, FeaturePoints
@@ -60,6 +58,9 @@ def describe(ligand: Ligand, ligand_points: FeaturePoints, receptor: FeaturePoin
 
 
 def _of_ligand(ligand: Ligand, points: FeaturePoints) -> list[float]:
+    from rdkit import Chem  # with its descriptors it takes 0.1 s to load: on first use
+    from rdkit.Chem import rdMolDescriptors
+
     count = dict(zip(LIGAND_FEATURES, points.features.sum(axis=0).tolist(), strict=True))
     mol = Chem.RemoveAllHs(ligand.mol, sanitize=False)
     Chem.FastFindRings(mol)

@@ -14,7 +14,7 @@ import numpy as np
 from pocketvox.errors import LigandError, SelectionError, StructureError, UsageError
 from pocketvox.inference.tiling import MARGIN
 from pocketvox.report import Result
-from pocketvox.structure import partition, read_structure
+from pocketvox.structure import partition, read_complex, read_structure
 from pocketvox.structure.atoms import OTHER, Atoms, Structure
 from pocketvox.structure.ligand_file import is_ligand_path, ligand_from_file
 from pocketvox.structure.ligands import CONTACT
@@ -77,7 +77,8 @@ def scan(
 ) -> Result:
     """Find pockets and interaction hot-spots in a structure; no ligand is needed.
 
-    Ligands, waters and additives are taken out of what the network sees; metals and prosthetic groups stay.
+    Ligands, waters and additives are taken out of what the network sees; metals and prosthetic groups stay. A preset of
+    the task ``complex`` looks at ligands instead: the pockets are where they are, the hot-spots what they make there.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def scan(
         PDB, mmCIF or BinaryCIF file, each also gzipped, or a PDB id (downloaded and cached).
     around : str, optional
         Look only around a residue (``A:401``), a component (``MK1``) or the ligand in a file. A selected ligand or
-        cofactor is taken out of the receptor; a residue of a polymer stays.
+        cofactor is taken out of the receptor; a residue of a polymer stays. For the task ``complex``: the ligand.
     center : sequence of 3 floats, optional
         Look only in a box around this point (angstrom).
     size : float or sequence of 3 floats, optional
@@ -123,7 +124,7 @@ def scan(
     StructureError, SelectionError, LigandError, DownloadError, ConfigError, UsageError
     """
     from pocketvox.features import receptor_points
-    from pocketvox.inference import discovery_thresholds, load_predictor
+    from pocketvox.inference import discovery_thresholds, load_predictor, predict_complex
     from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets, rate_pockets, reaching, unfamiliar
 
     seconds: dict[str, float] = {}
@@ -131,13 +132,24 @@ def scan(
         with _timed(seconds, "load"):
             predictor = load_predictor(preset, engine=engine, threads=threads)
     trusted = {} if fdr is None else discovery_thresholds(predictor.preset, fdr)
-    options = {"model": model, "keep": keep, "cache": cache, "spacing": predictor.preset.spacing}
-    prepared = prepare(source, around=around, center=center, size=size, **options)
-    seconds |= prepared.seconds
-    with _timed(seconds, "features"):
-        points = receptor_points(prepared.receptor)
-    with _timed(seconds, "predict"):
-        maps = predictor(points, prepared.grid, progress, rotations=rotations)
+    options = {"model": model, "keep": keep, "cache": cache}
+    if predictor.preset.config.task == "complex":
+        if center is not None or size is not None:
+            raise UsageError(f"{predictor.preset.name} looks at ligands. Give around instead of center and size.")
+        with _timed(seconds, "read"):
+            prepared = read_complex(source, around=around, **options)
+        with _timed(seconds, "predict"):
+            maps = predict_complex(predictor, prepared, progress=progress, rotations=rotations)
+        with _timed(seconds, "features"):
+            points = receptor_points(prepared.receptor)
+    else:
+        spacing = predictor.preset.spacing
+        prepared = prepare(source, around=around, center=center, size=size, spacing=spacing, **options)
+        seconds |= prepared.seconds
+        with _timed(seconds, "features"):
+            points = receptor_points(prepared.receptor)
+        with _timed(seconds, "predict"):
+            maps = predictor(points, prepared.grid, progress, rotations=rotations)
     with _timed(seconds, "pockets"):
         thresholds = {name: p for name, p in predictor.preset.thresholds.items() if name != "ligand"}
         pocket_config = PocketConfig.from_dict(predictor.preset.config.pockets)

@@ -37,6 +37,7 @@ from pocketvox.structure import read_complex
 from pocketvox.structure.atoms import Ligand, Structure
 from pocketvox.voxel import Grid, label_volume, network_input
 from pocketvox.voxel.constraints import PROXIMITY, ROLES, SLACK
+from pocketvox.voxel.inputs import CONTACTS
 
 NETWORK = NetworkConfig(
     features=FEATURES + LIGAND_FEATURES, channels=TYPED, descriptors=DESCRIPTORS, fusion="early", constraints=("roles",)
@@ -159,7 +160,7 @@ def test_role_masks_are_the_spheres_of_roles_and_hide_no_label(demo):
         assert not allowed[nearest > LABEL_RADIUS + 2 * SLACK].any()
     labels = label_volume(one.point_coord, one.point_channel, one.ligand_coord, grid).values[..., : len(TYPED)] > 0
     assert labels.any() and not (labels & forbidden).any()
-    described = x[..., len(NETWORK.features) : -len(TYPED)]
+    described = x[..., NETWORK.parts["descriptors"]]
     assert (described == one.descriptors[0]).all()
 
 
@@ -185,6 +186,36 @@ def test_proximity_to_what_is_no_feature_is_refused():
         network_input(np.zeros((1, 3)), np.ones((1, 3), bool), [1.0], Grid.centred((0, 0, 0), 4, 1.0), network)
 
 
+def test_contacts_are_distances_between_both_sides(demo):
+    """Within the spheres of the ligand's points the distance to the nearest partner, judged where hydrogens point."""
+    item = built_item(Source("demo", "", clusters=("c",), split="val"), demo, np.empty((0, 3), np.float32))
+    one = with_ligands([item])[0]
+    grid = Grid.around(one.ligand_coord, 3.0, 0.75)
+    network = replace(NETWORK, contacts=("donor", "donated", "metal"), constraints=())
+    x = network_input(one.coord, one.features, one.radius, grid, network, one.descriptors[0])[
+        ..., network.parts["contacts"]
+    ]
+    voxels = grid.to_coord(np.argwhere(np.ones(grid.shape)))
+
+    def points(name):
+        return one.coord[one.features[:, network.features.index(name)] > 0]
+
+    atoms, acceptors, sites = points("ligand_hbond_donor"), points("hbond_acceptor"), points("ligand_donor_site")
+    inside = cdist(voxels, atoms) <= LABEL_RADIUS
+    straight = np.maximum(1 - cdist(atoms, acceptors).min(axis=1) / PROXIMITY, 0)
+    np.testing.assert_allclose(x[..., 0].ravel(), (inside * straight).max(axis=1), atol=1e-5)
+    own = cdist(sites, atoms).argmin(axis=1)
+    judged = np.maximum(1 - cdist(sites, acceptors).min(axis=1) / PROXIMITY, 0)
+    best = np.array([judged[own == k].max(initial=0) for k in range(len(atoms))])
+    np.testing.assert_allclose(x[..., 1].ravel(), (inside * best).max(axis=1), atol=1e-5)
+    assert straight.max() > 0.5 and best.max() > 0.5 and not x[..., 2].any()
+
+
+def test_every_contact_is_between_known_features():
+    for ours, theirs, shown in CONTACTS.values():
+        assert ours in LIGAND_FEATURES and shown in LIGAND_FEATURES and theirs in FEATURES
+
+
 def test_descriptors_are_asked_for():
     with pytest.raises(ConfigError, match="descriptors"):
         network_input(np.zeros((1, 3)), np.ones((1, 29), bool), [1.0], Grid.centred((0, 0, 0), 4, 1.0), NETWORK)
@@ -196,6 +227,7 @@ def test_descriptors_are_asked_for():
         {"fusion": "both"},
         {"constraints": ("roles",)},
         {"descriptors": ("logp",)},
+        {"contacts": ("donor",)},
         {"fusion": "early", "symmetry": "kernel"},
         {"fusion": "intermediate", "joined": 4},
         {"fusion": "early", "proximity": ("ligand_halogen", "metal")},

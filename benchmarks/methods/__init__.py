@@ -27,6 +27,7 @@ METHODS = (
     "prolif_labels",
     "plip_labels",
     "ligand_roles",
+    "pocketvox_complex",
 )
 
 

@@ -19,8 +19,9 @@ from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.features import LIGAND_FEATURES
 from pocketvox.voxel.augment import random_rotation
-from pocketvox.voxel.constraints import FARTHEST, network_input
+from pocketvox.voxel.constraints import FARTHEST
 from pocketvox.voxel.grid import Grid
+from pocketvox.voxel.inputs import network_input
 from pocketvox.voxel.labels import envelope, label_volume, within
 
 #: Target value of a voxel about which nothing is known.

@@ -1,6 +1,7 @@
 """Trained networks at work: presets, the engines that run them, tiles over whole receptors."""
 
 from pocketvox.inference.calibration import fit_calibration
+from pocketvox.inference.complexes import predict_complex
 from pocketvox.inference.discovery import discovery_thresholds
 from pocketvox.inference.engines import Engine, KerasEngine, OpenVINOEngine, make_engine
 from pocketvox.inference.predictor import Predictor, load_predictor
@@ -30,6 +31,7 @@ __all__ = [
     "load_preset",
     "make_engine",
     "points_window",
+    "predict_complex",
     "predict_volume",
     "rotation_set",
     "save_preset",

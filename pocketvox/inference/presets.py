@@ -20,8 +20,9 @@ import numpy as np
 
 from pocketvox import __version__
 from pocketvox.config import Config, NetworkConfig, fingerprint
+from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, OutputError
-from pocketvox.features import FEATURES
+from pocketvox.features import FEATURES, LIGAND_FEATURES
 from pocketvox.inference.calibration import IDENTITY
 from pocketvox.inference.discovery import check_discovery
 from pocketvox.inference.domain import Domain, read_domain, write_domain
@@ -52,7 +53,8 @@ class PresetConfig(Config):
     spacing : float
         Edge of a voxel (angstrom).
     task : str
-        ``"pocket"``: a receptor in, its interaction map out.
+        ``"pocket"``: a receptor in, its interaction map out. ``"complex"``: receptor and ligand in, map of the
+        interactions that the ligand makes out.
     roi_size : int
         Longest edge of a tile (voxels), halo included.
     halo : int
@@ -88,6 +90,9 @@ class PresetConfig(Config):
                 f"Expected roi_size and halo: multiples of the network's stride {stride}, the halo less than half the "
                 f"roi_size. Received: {self.roi_size} and {self.halo}."
             )
+        task = "complex" if self.network.fusion else "pocket"
+        if self.task != task:
+            raise ConfigError(f"Expected task: {task!r}, that of the network. Received: {self.task!r}.")
         unknown = [n for n in (*self.thresholds, *self.calibration, *self.discovery) if n not in channels]
         if unknown:
             raise ConfigError(f"Expected thresholds, calibration and discovery of {channels}. Received: {unknown}.")
@@ -206,7 +211,7 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
     Parameters
     ----------
     name_or_path : str or Path, optional
-        Name of a shipped preset or path of a preset folder. The newest shipped one if not given.
+        Name of a shipped preset or path of a preset folder. The newest shipped one of the task ``pocket`` if not given.
 
     Raises
     ------
@@ -223,11 +228,16 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
             )
     if preset.fingerprint != _fingerprint(preset.folder, preset.metadata["files"]):
         raise ConfigError(f"Expected {preset.folder / METADATA} to fit its configuration. Install the preset anew.")
-    if preset.features != FEATURES:
-        raise ConfigError(
-            f"Expected a preset for the features {FEATURES}, which pocketvox {__version__} computes. "
-            f"Received: {preset.folder} for {preset.features}. Use the version of pocketvox it was made with."
-        )
+    complex_ = preset.config.task == "complex"
+    for received, computed in (
+        (preset.features, FEATURES + LIGAND_FEATURES if complex_ else FEATURES),
+        (preset.config.network.descriptors, DESCRIPTORS if complex_ else ()),
+    ):
+        if received != computed:
+            raise ConfigError(
+                f"Expected a preset for {computed}, which pocketvox {__version__} computes. Received: {preset.folder} "
+                f"for {received}. Use the version of pocketvox it was made with."
+            )
     return preset
 
 
@@ -314,9 +324,11 @@ def _natural(folder: Path) -> list:
 def _find(name_or_path: str | Path | None) -> Path:
     folders = _preset_folders()
     if name_or_path is None:
-        if not folders:
+        pocket = (folder for folder in reversed(folders) if _read(folder).config.task == "pocket")
+        newest = next(pocket, None)
+        if newest is None:
             raise ConfigError(f"Expected a preset in {models_folder()}. Received: none. Install pocketvox anew.")
-        return folders[-1]
+        return newest
     by_name = {folder.name: folder for folder in folders}
     if str(name_or_path) in by_name:
         return by_name[str(name_or_path)]

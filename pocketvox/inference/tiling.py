@@ -19,8 +19,8 @@ from pocketvox.features import FeaturePoints
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import Preset
 from pocketvox.voxel.augment import cube_rotations, rotate_volume, unrotate_volume
-from pocketvox.voxel.constraints import network_input
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.inputs import network_input
 
 #: A map reaches this far beyond the receptor unless a grid is given (angstrom).
 MARGIN = 6.0
@@ -108,8 +108,8 @@ def array_window(values: np.ndarray) -> Callable:
     return window
 
 
-def points_window(points: FeaturePoints, grid: Grid, network: NetworkConfig, halo: int) -> Callable:
-    """Windows of a network's input, made of receptor points, for :func:`sliding_window`.
+def points_window(points: FeaturePoints, grid: Grid, network: NetworkConfig, halo: int, descriptors=()) -> Callable:
+    """Windows of a network's input, made of feature points, for :func:`sliding_window`.
 
     None where no point is within ``REACH`` of the tile's core. Points outside the grid count: the network sees the
     receptor beyond the faces of a box.
@@ -121,7 +121,7 @@ def points_window(points: FeaturePoints, grid: Grid, network: NetworkConfig, hal
         margin = REACH / grid.spacing - halo
         if not ((index > -margin) & (index < np.array(size) - 1 + margin)).all(axis=1).any():
             return None
-        return network_input(points.coord, points.features, points.radius, part, network)
+        return network_input(points.coord, points.features, points.radius, part, network, descriptors)
 
     return window
 
@@ -135,14 +135,15 @@ def predict_volume(
     threads: int | None = None,
     rotations: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    descriptors=(),
 ) -> Volume:
-    """Interaction map of a receptor.
+    """Interaction map of a receptor, or of a complex: see :func:`pocketvox.inference.predict_complex`.
 
     Parameters
     ----------
     preset : Preset
     points : FeaturePoints
-        From :func:`pocketvox.features.receptor_points`.
+        From :func:`pocketvox.features.receptor_points`, and of a ligand if the network sees one.
     grid : Grid, optional
         Where; the whole receptor and ``MARGIN`` around it if not given.
     engine : str or callable
@@ -154,6 +155,8 @@ def predict_volume(
         the time. See :func:`averaged`.
     progress : callable, optional
         Called with tiles done and tiles in all.
+    descriptors : array_like, shape=(D,), optional
+        Those of the preset, in its order.
 
     Returns
     -------
@@ -175,7 +178,7 @@ def predict_volume(
     config = preset.config
     values = sliding_window(
         averaged(make_engine(preset, engine, threads), rotations),
-        points_window(points, grid, config.network, config.halo),
+        points_window(points, grid, config.network, config.halo, descriptors),
         grid.shape,
         roi_size=config.roi_size,
         halo=config.halo,

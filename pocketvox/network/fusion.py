@@ -1,15 +1,17 @@
 """Networks that see a receptor and a ligand: three ways of bringing them together, and what each sees alone.
 
 ``early``
-    One network on all channels, receptor, ligand and descriptors stacked.
+    One network on all channels, receptor, ligand, contacts and descriptors stacked.
 ``intermediate``
     An encoder each, with half of the filters, down to level ``joined``, where their features are joined; below it and
     on the way up they share one network. Descriptors scale and shift the features of the deepest level (FiLM: Perez et
     al., AAAI 2018, arXiv:1709.07871).
 ``late``
-    A whole network each. Their logits and the descriptors are combined, voxel by voxel, by one hidden layer.
+    A whole network each. Their logits, contacts and descriptors are combined, voxel by voxel, by one hidden layer.
 ``receptor``, ``ligand``
     A network that looks at the one alone: what the other adds is the difference.
+
+Contacts, distances between points of both, are the ligand encoder's with intermediate fusion.
 
 Descriptors are standardised by mean and standard deviation over the training data, stored with the weights. After
 Baltrusaitis et al., IEEE TPAMI 41 (2019) 423, doi:10.1109/TPAMI.2018.2798607.
@@ -83,7 +85,8 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
 
     Parameters
     ----------
-    inputs : tensor, shape=(b, x, y, z, F + P + D + M)
+    inputs : tensor, shape=(b, x, y, z, C)
+        See :func:`pocketvox.voxel.network_input`.
     config : NetworkConfig
         Its features are a receptor's, then a ligand's.
     dtype : str
@@ -91,34 +94,41 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
     """
     receptor = _side(inputs, config, dtype, "receptor", lambda name: name not in LIGAND_FEATURES)
     ligand = _side(inputs, config, dtype, "ligand", lambda name: name in LIGAND_FEATURES)
-    described = config.described
-    numbers = None
-    if config.descriptors:
-        numbers = Channels(described.start, described.stop, dtype="float32", name="descriptors")(inputs)
-    return _FUSIONS[config.fusion](receptor, ligand, numbers, config, dtype, prevalence)
+    contacts = _part(inputs, config, dtype, "contacts") if config.contacts else None
+    described = _part(inputs, config, "float32", "descriptors") if config.descriptors else None
+    return _FUSIONS[config.fusion](receptor, ligand, contacts, described, config, dtype, prevalence)
+
+
+def _part(inputs, config: NetworkConfig, dtype, name: str):
+    part = config.parts[name]
+    return Channels(part.start, part.stop, dtype=dtype, name=name)(inputs)
+
+
+def _joined(*parts, dtype, name: str):
+    """Parts that are there, along the last axis."""
+    parts = [part for part in parts if part is not None]
+    return layers.Concatenate(dtype=dtype, name=name)(parts) if len(parts) > 1 else parts[0]
 
 
 def _side(inputs, config: NetworkConfig, dtype, title: str, belongs):
     """Channels of one side: its features, then the proximity to them."""
     parts = []
-    for start, names in ((0, config.features), (len(config.features), config.proximity)):
-        rows = [start + k for k, name in enumerate(names) if belongs(name)]
+    for kind in ("features", "proximity"):
+        rows = [config.parts[kind].start + k for k, name in enumerate(getattr(config, kind)) if belongs(name)]
         if rows:
-            options = {"dtype": dtype, "name": f"{title}_{'near' if start else 'features'}"}
-            parts.append(Channels(rows[0], rows[-1] + 1, **options)(inputs))
-    return layers.Concatenate(dtype=dtype, name=title)(parts) if len(parts) > 1 else parts[0]
+            parts.append(Channels(rows[0], rows[-1] + 1, dtype=dtype, name=f"{title}_{kind}")(inputs))
+    return _joined(*parts, dtype=dtype, name=title)
 
 
-def _early(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
-    parts = [receptor, ligand]
-    if described is not None:
-        parts.append(Standardize(dtype=dtype, name="standardize")(described))
-    x = layers.Concatenate(dtype=dtype, name="stack")(parts)
+def _early(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
+    numbers = None if described is None else Standardize(dtype=dtype, name="standardize")(described)
+    x = _joined(receptor, ligand, contacts, numbers, dtype=dtype, name="stack")
     return head(trunk(x, config, dtype), config, prevalence)
 
 
-def _intermediate(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
     level = config.joined
+    ligand = _joined(ligand, contacts, dtype=dtype, name="ligand_in_contact")
     half = replace(config, filters=tuple(max(1, n // 2) for n in config.filters))
     pairs = zip(
         encoder(receptor, half, dtype, prefix="receptor_", stop=level + 1),
@@ -141,7 +151,7 @@ def _modulated(x, described, dtype):
     return layers.Add(dtype=dtype, name="modulated")([x, scaled, shift])
 
 
-def _late(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+def _late(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
     parts = [
         head(trunk(x, config, dtype, prefix=prefix), config, prevalence, prefix=prefix)
         for x, prefix in ((receptor, "receptor_"), (ligand, "ligand_"))
@@ -156,7 +166,7 @@ def _late(receptor, ligand, described, config: NetworkConfig, dtype, prevalence)
 
 
 def _alone(prefix: str):
-    def build(receptor, ligand, described, config: NetworkConfig, dtype, prevalence):
+    def build(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
         x = {"receptor": receptor, "ligand": ligand}[prefix]
         return head(trunk(x, config, dtype), config, prevalence)
 

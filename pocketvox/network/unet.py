@@ -123,7 +123,7 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     Returns
     -------
     keras.Model
-        From (b, x, y, z, F + P + D + M) float32 to logits (b, x, y, z, K) float32; see
+        From (b, x, y, z, C) float32 to logits (b, x, y, z, K) float32; see
         :func:`pocketvox.voxel.network_input`. x, y and z may be any multiples of ``config.stride``.
 
     Raises
@@ -133,17 +133,17 @@ def build_unet(config: NetworkConfig, *, dtype: str = "float32", prevalence=None
     """
     if not config.features:
         raise ConfigError("Expected the names of the input features in the network configuration. Received: none.")
-    seen = config.described.stop
-    inputs = keras.Input((None, None, None, seen + config.masks), dtype="float32", name="features")
+    masked = config.parts["masks"]
+    inputs = keras.Input((None, None, None, masked.stop), dtype="float32", name="features")
     if config.fusion:
         from pocketvox.network.fusion import fused
 
         logits = fused(inputs, config, dtype, prevalence)
     else:
-        x = Channels(0, seen, dtype=dtype, name="receptor")(inputs) if config.masks else inputs
+        x = Channels(0, masked.start, dtype=dtype, name="receptor")(inputs) if config.masks else inputs
         logits = head(trunk(x, config, dtype), config, prevalence)
     if config.masks:
-        masks = Channels(seen, seen + config.masks, dtype="float32", name="masks")(inputs)
+        masks = Channels(masked.start, masked.stop, dtype="float32", name="masks")(inputs)
         logits = Forbid(dtype="float32", name="constraints")([logits, masks])
     return keras.Model(inputs, logits, name="unet")
 

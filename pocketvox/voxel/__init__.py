@@ -1,9 +1,9 @@
 """Grids: atoms and interaction points in, :class:`Volume` out."""
 
 from pocketvox.voxel.augment import cube_rotations, random_rotation, rotate_coord, rotate_volume, unrotate_volume
-from pocketvox.voxel.constraints import network_input
 from pocketvox.voxel.counts import expected_counts
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.inputs import network_input
 from pocketvox.voxel.labels import envelope, label_volume, within
 from pocketvox.voxel.voxelize import gather, voxelize, voxelize_into
 

@@ -24,9 +24,8 @@ from pocketvox.channels import LABEL_RADIUS, TYPED
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
 from pocketvox.interactions.definitions import DEFINITIONS
-from pocketvox.voxel.checks import checked_coord, checked_radius
+from pocketvox.voxel.checks import checked_radius
 from pocketvox.voxel.grid import Grid
-from pocketvox.voxel.voxelize import voxelize_into
 
 #: Shortest distance of a ligand heavy atom from a receptor atom that is no metal, in van der Waals radii of the latter.
 #: Of the label voxels of the training split at most 0.079 % per channel (``metal``) are nearer than labels of this
@@ -39,7 +38,8 @@ METAL_CONTACT = 1.9
 CHARGE_SPREAD = 1.5
 #: Added to every reach (angstrom): coordinates in single precision are this exact up to 4,000 angstrom.
 SLACK = 1e-3
-#: How far away a feature is told to be near (angstrom): edge-to-edge stacking is the longest interaction.
+#: How far away a feature is told to be near (angstrom), in :mod:`pocketvox.voxel.inputs`: edge-to-edge stacking is the
+#: longest interaction.
 PROXIMITY = 6.5
 #: Kept off every steric radius (angstrom): a voxel centre exactly at the contact distance is allowed.
 _TIE = 1e-6
@@ -88,68 +88,6 @@ _STERIC_BIT = 1 << len(TYPED)
 _ROLE_BIT = _STERIC_BIT << 1
 
 
-def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, descriptors=()) -> np.ndarray:
-    """What a network sees: features of a receptor, and perhaps of a ligand, descriptors, and a mask per output channel.
-
-    The only way from feature points to an input of a network, so that training and inference agree.
-
-    Parameters
-    ----------
-    coord : array_like, shape=(n, 3)
-        Feature points (angstrom), all within ``FARTHEST`` of the grid.
-    features : array_like, shape=(n, F), boolean or uint8
-        In the order of ``network.features``.
-    radius : array_like, shape=(n,)
-        Angstrom.
-    grid : Grid
-    network : NetworkConfig
-    descriptors : array_like, shape=(D,), optional
-        In the order of ``network.descriptors``.
-
-    Returns
-    -------
-    ndarray, shape=(x, y, z, F + P + D + M), dtype=float32
-        F channels of voxelized features. P = ``len(network.proximity)``: 1 - d / ``PROXIMITY``, and 0 beyond, d being
-        the distance of the voxel's centre from the nearest point with the feature. Descriptors have their value in
-        every voxel. M = ``network.masks``; a mask is 1 where its channel is forbidden, else 0.
-
-    Raises
-    ------
-    InputError
-        As :func:`pocketvox.voxel.voxelize`.
-    ConfigError
-        If the features lack one that a constraint needs, or there are other descriptors than the network's.
-    """
-    width, described = len(network.features), network.described
-    if np.shape(descriptors) != (len(network.descriptors),):
-        expected = f"{len(network.descriptors)} descriptors"
-        raise ConfigError(f"Expected {expected}. Received: shape {np.shape(descriptors)}.")
-    out = np.zeros((*grid.shape, described.stop + network.masks), np.float32)
-    features = np.asarray(features)
-    padded = np.pad(features, ((0, 0), (0, out.shape[-1] - width))) if features.ndim == 2 else features
-    voxelize_into(out, coord, padded, radius, grid)
-    if network.proximity:
-        _mark_proximity(out[..., width : described.start], checked_coord(coord), features, grid, network)
-    out[..., described] = descriptors
-    if network.constraints:
-        _mark_forbidden(out, checked_coord(coord), features, radius, grid, network)
-    return out
-
-
-def _mark_proximity(out: np.ndarray, coord, features, grid: Grid, network: NetworkConfig) -> None:
-    """Fill the proximity channels."""
-    from pocketvox.voxel import kernels
-
-    absent = set(network.proximity) - set(network.features)
-    if absent:
-        raise ConfigError(f"Expected proximity to some of {network.features}. Received: {', '.join(sorted(absent))}.")
-    columns = [network.features.index(name) for name in network.proximity]
-    nearest = np.full(out.shape, np.inf, np.float32)
-    chosen = np.ascontiguousarray(features[:, columns] != 0)
-    kernels.nearest_squares(nearest, grid.to_index(coord), chosen, PROXIMITY / grid.spacing)
-    out[:] = np.maximum(1 - np.sqrt(nearest) * np.float32(grid.spacing / PROXIMITY), 0)
-
-
 def needed_features(network: NetworkConfig) -> set[str]:
     """Features that the constraints of a network rest on."""
     needed = {"occupancy", "metal"} if "steric" in network.constraints else set()
@@ -160,7 +98,7 @@ def needed_features(network: NetworkConfig) -> set[str]:
     return needed
 
 
-def _mark_forbidden(out: np.ndarray, coord, features, radius, grid: Grid, network: NetworkConfig) -> None:
+def mark_forbidden(out: np.ndarray, coord, features, radius, grid: Grid, network: NetworkConfig) -> None:
     """Fill the mask channels, the last ones of ``out``."""
     from pocketvox.voxel import kernels
 

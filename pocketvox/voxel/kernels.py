@@ -223,6 +223,35 @@ def nearest_squares(out, index, chosen, radius):
 
 
 @compiled
+def raise_spheres(out, index, channel, radius, value):
+    """Raise one channel of ``out`` to a point's value wherever a voxel centre is within ``radius`` of it.
+
+    Parameters
+    ----------
+    out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
+    index : ndarray, shape=(n, 3), dtype=float64
+        Positions in voxels.
+    channel : int
+    radius : float
+        In voxels.
+    value : ndarray, shape=(n,), dtype=float32
+    """
+    nx, ny, nz, _ = out.shape
+    for a in range(index.shape[0]):
+        x, y, z = index[a, 0], index[a, 1], index[a, 2]
+        i0, i1 = row_range(x, radius, nx)
+        j0, j1 = row_range(y, radius, ny)
+        for i in range(i0, i1):
+            for j in range(j0, j1):
+                rest = radius * radius - (i - x) ** 2 - (j - y) ** 2
+                if rest < 0.0:
+                    continue
+                k0, k1 = row_range(z, math.sqrt(rest), nz)
+                for k in range(k0, k1):
+                    out[i, j, k, channel] = max(out[i, j, k, channel], value[a])
+
+
+@compiled
 def fill_forbidden(out, bits, excluded, required):
     """Set the last channels of ``out`` to 1 where a voxel has the excluded bit or lacks the one its channel requires.
 
