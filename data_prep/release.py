@@ -5,6 +5,8 @@ calibration of each channel, to choose the threshold with the best Jaccard index
 cut out of the ``ligand`` channel (best DCA success), and to find from which probability hot-spots can be trusted
 (:mod:`data_prep.discovery`). Training proteins show what pockets the network knows (:mod:`data_prep.domain`). The test
 split is not looked at. ``--constraints`` gives the preset constraints that the run had not; they have no weights.
+
+Of a network that sees the ligand, calibration and thresholds are fitted around validation ligands, and that is all.
 """
 
 from __future__ import annotations
@@ -25,19 +27,23 @@ from data_prep.discovery import fit_discovery, judge, report
 from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig, TrainConfig
+from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.features import FeaturePoints
-from pocketvox.inference import PresetConfig, load_predictor, save_preset
+from pocketvox.inference import Predictor, PresetConfig, load_predictor, predict_volume, save_preset
 from pocketvox.inference.calibration import calibrate, fit_calibration
+from pocketvox.inference.complexes import LIGAND_MARGIN
 from pocketvox.metrics import ScoreHistogram, dca_success
 from pocketvox.pockets.detect import PocketConfig, find_regions
-from pocketvox.voxel import Volume, envelope, label_volume, within
+from pocketvox.voxel import Grid, Volume, envelope, label_volume, within
 
 #: Candidates for the cutting of pockets; the first of equally good ones is taken.
 POCKET_GRID = {
     "threshold": (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
     "merge_distance": (0.0, 2.5),
 }
+#: Of a preset that sees the ligand: its channel ``ligand`` is 1 at the ligand, so nothing is to be chosen.
+LIGAND_POCKETS = {"threshold": 0.5, "merge_distance": 0.0, "max_volume": 1e5}
 #: Hot-spots of a channel that is hardly better than chance would be noise: no threshold is below this.
 LEAST_THRESHOLD = 0.05
 #: Pockets beyond the number of ligands that count in the second success rate.
@@ -54,6 +60,20 @@ def predictions(predictor, items: list[StoreItem]) -> list[Volume]:
         if number % 10 == 0 or number == len(items):
             log.info("%d of %d validation structures", number, len(items))
     return maps
+
+
+def ligand_predictions(predictor: Predictor, items: list[StoreItem]) -> list[Volume]:
+    """Map around every ligand, of items with one each."""
+    return [
+        predict_volume(
+            predictor.preset,
+            FeaturePoints(item.coord, item.features.astype(bool), item.radius),
+            Grid.around(item.ligand_coord, LIGAND_MARGIN, predictor.preset.spacing),
+            engine=predictor.engine,
+            descriptors=item.descriptors[0],
+        )
+        for item in items
+    ]
 
 
 def histograms(
@@ -148,47 +168,55 @@ def release(
     config = TrainConfig.from_file(run / "config.json")
     network = constrained(config.network, constraints)
     data = Store(store or config.store)
-    items = data.load("val")
+    items = seen_items(data, "val", network)
     shape = {
         "network": network,
         "spacing": config.sampling.spacing,
+        "task": "complex" if network.fusion else "pocket",
         "roi_size": roi_size,
         "halo": halo,
     }
-    record = json.loads((run / "best.json").read_text())
-    training = {"config": config.to_dict(), "fingerprint": config.fingerprint(), "best_epoch": record}
+    weights = run / "best.weights.h5"
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
-        save_preset(raw, PresetConfig(**shape), run / "best.weights.h5", training={}, metrics={}, card="")
+        save_preset(raw, PresetConfig(**shape), weights, training={}, metrics={}, card="")
         predictor = load_predictor(raw)
-        maps = predictions(predictor, items)
+        maps = (ligand_predictions if network.fusion else predictions)(predictor, items)
     curves = histograms(items, maps, config.sampling.ignored_radius, possible=bool(network.constraints))
     lines = {name: fit_calibration(curve) for name, curve in curves.items()}
     maps = [calibrated(volume, lines) for volume in maps]
-    curves = histograms(items, maps, config.sampling.ignored_radius)
-    thresholds = {
-        name: float(np.clip(c.best_jaccard()[1], LEAST_THRESHOLD, 1.0))
-        for name, c in curves.items()
-        if c.positives.sum()
+    curves = {
+        name: curve
+        for name, curve in histograms(items, maps, config.sampling.ignored_radius).items()
+        if curve.positives.sum()
     }
-    pockets, rates = choose_pockets(items, maps)
-    judged = judge(items, maps, PocketConfig.from_dict(pockets), thresholds)
-    discovery = fit_discovery(judged)
+    fitted = {
+        "calibration": lines,
+        "thresholds": {name: float(np.clip(c.best_jaccard()[1], LEAST_THRESHOLD, 1.0)) for name, c in curves.items()},
+    }
     validation = {
-        "jaccard": {name: c.best_jaccard()[0] for name, c in curves.items() if c.positives.sum()},
-        "average_precision": {name: c.average_precision() for name, c in curves.items() if c.positives.sum()},
-        "pockets": rates,
-        "discovery": report(judged, discovery),
+        "jaccard": {name: c.best_jaccard()[0] for name, c in curves.items()},
+        "average_precision": {name: c.average_precision() for name, c in curves.items()},
     }
+    domain = None
+    if network.fusion:
+        fitted["pockets"] = LIGAND_POCKETS
+    else:
+        fitted["pockets"], validation["pockets"] = choose_pockets(items, maps)
+        pockets = PocketConfig.from_dict(fitted["pockets"])
+        judged = judge(items, maps, pockets, fitted["thresholds"])
+        fitted["discovery"] = fit_discovery(judged)
+        validation["discovery"] = report(judged, fitted["discovery"])
+        domain = training_domain(
+            data.load("train"),
+            lambda points, grid: calibrated(predictor(points, grid), lines),
+            pockets,
+            config.sampling.spacing,
+        )
     log.info("%s", json.dumps(validation, indent=1))
-    final = PresetConfig(**shape, thresholds=thresholds, calibration=lines, pockets=pockets, discovery=discovery)
-    domain = training_domain(
-        data.load("train"),
-        lambda points, grid: calibrated(predictor(points, grid), lines),
-        PocketConfig.from_dict(pockets),
-        config.sampling.spacing,
-    )
-    weights = run / "best.weights.h5"
+    record = json.loads((run / "best.json").read_text())
+    training = {"config": config.to_dict(), "fingerprint": config.fingerprint(), "best_epoch": record}
+    final = PresetConfig(**shape, **fitted)
     metrics = {"validation": validation}
     save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain)
 

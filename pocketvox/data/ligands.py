@@ -8,13 +8,20 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pocketvox.data.store import StoreItem
+from pocketvox.config import NetworkConfig
+from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.features import FeaturePoints, together
 
 #: Receptor points farther than this from the ligand are left out (angstrom): crops of 24 A, displaced by 4 A, end
 #: before.
 NEIGHBOURHOOD = 30.0
+
+
+def seen_items(store: Store, split: str, network: NetworkConfig) -> list[StoreItem]:
+    """Structures of a split as a network sees them."""
+    items = store.load(split)
+    return with_ligands(items) if network.fusion else items
 
 
 def with_ligands(items: Iterable[StoreItem]) -> list[StoreItem]:

@@ -32,6 +32,8 @@ from pocketvox.network.unet import decoder, encoder, head, log_odds, trunk
 
 #: Width of the layers that descriptors, or the logits of two networks, go through.
 HIDDEN = 32
+#: Channels that stand for the descriptors where all is stacked.
+STACKED = 8
 
 
 @keras.saving.register_keras_serializable(package="pocketvox")
@@ -121,7 +123,10 @@ def _side(inputs, config: NetworkConfig, dtype, title: str, belongs):
 
 
 def _early(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
-    numbers = None if described is None else Standardize(dtype=dtype, name="standardize")(described)
+    numbers = None
+    if described is not None:  # the same everywhere, they would drown the rest in a first convolution's variance
+        numbers = Standardize(dtype=dtype, name="standardize")(described)
+        numbers = layers.Dense(STACKED, kernel_initializer="zeros", dtype=dtype, name="describe")(numbers)
     x = _joined(receptor, ligand, contacts, numbers, dtype=dtype, name="stack")
     return head(trunk(x, config, dtype), config, prevalence)
 

@@ -27,6 +27,7 @@ import numpy as np
 from pocketvox.channels import CORE
 from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, SliceSampler, share
+from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store
 from pocketvox.errors import ConfigError
 from pocketvox.network.losses import MaskedLoss
@@ -34,7 +35,7 @@ from pocketvox.network.slices import build_slice_network
 from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
-from pocketvox.network.validation import Validation, load, validation_sampler
+from pocketvox.network.validation import Validation, validation_sampler
 
 logger = logging.getLogger(__name__)
 
@@ -100,11 +101,11 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     config = replace(config, network=with_features(config.network, store))
     _claim(out, config, resume)
     network = config.network
-    items = share(load(store, "train", network), config.data_fraction, config.seed)
+    items = share(seen_items(store, "train", network), config.data_fraction, config.seed)
     sampler = Sampler(items, config.sampling, network, seed=config.seed)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
-        more = load(store.alike(Store(config.extra_store)), "train", network)
+        more = seen_items(store.alike(Store(config.extra_store)), "train", network)
         extra = Sampler(more, config.sampling, network, seed=config.seed)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)

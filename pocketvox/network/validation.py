@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import expit
 
 from pocketvox.channels import CORE
-from pocketvox.config import NetworkConfig, TrainConfig
+from pocketvox.config import TrainConfig
 from pocketvox.data.batches import UNKNOWN, VALIDATION_SAMPLING, VALIDATION_SEED, Sampler, fixed_crops
-from pocketvox.data.ligands import with_ligands
-from pocketvox.data.store import Store, StoreItem
+from pocketvox.data.ligands import seen_items
+from pocketvox.data.store import Store
 from pocketvox.metrics import ScoreHistogram
 
 
@@ -21,13 +21,7 @@ def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
     sampling = replace(config.sampling, **VALIDATION_SAMPLING)
     if config.network.fusion:  # away from the ligand there is nothing to tell
         sampling = replace(sampling, surface_fraction=0.0)
-    return Sampler(load(store, "val", config.network), sampling, config.network, seed=VALIDATION_SEED)
-
-
-def load(store: Store, split: str, network: NetworkConfig) -> list[StoreItem]:
-    """Structures of a split as the network sees them."""
-    items = store.load(split)
-    return with_ligands(items) if network.fusion else items
+    return Sampler(seen_items(store, "val", config.network), sampling, config.network, seed=VALIDATION_SEED)
 
 
 class Validation:
