@@ -211,6 +211,21 @@ def test_contacts_are_distances_between_both_sides(demo):
     assert straight.max() > 0.5 and best.max() > 0.5 and not x[..., 2].any()
 
 
+def test_a_crop_may_cut_a_point_from_its_atom():
+    """A donor's site without the donor, or with another donor far away, shows nothing."""
+    network = NetworkConfig(features=FEATURES + LIGAND_FEATURES, fusion="early", contacts=("donated",))
+    features = np.zeros((3, len(network.features)), np.uint8)
+    for row, name in enumerate(("ligand_donor_site", "hbond_acceptor", "ligand_hbond_donor")):
+        features[row, network.features.index(name)] = 1
+    coord, grid = np.array([[0.0, 0, 0], [0.0, 0, 1], [4.0, 0, 0]]), Grid.centred((0, 0, 0), 16, 1.0)
+    for kept in (slice(0, 2), slice(0, 3)):
+        x = network_input(coord[kept], features[kept], np.ones(3)[kept], grid, network)
+        assert not x[..., network.parts["contacts"]].any()
+    coord[2, 0] = 2.9
+    x = network_input(coord, features, np.ones(3), grid, network)[..., network.parts["contacts"]]
+    assert x.max() == pytest.approx(1 - 1.0 / PROXIMITY)
+
+
 def test_every_contact_is_between_known_features():
     for ours, theirs, shown in CONTACTS.values():
         assert ours in LIGAND_FEATURES and shown in LIGAND_FEATURES and theirs in FEATURES

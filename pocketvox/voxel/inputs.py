@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from pocketvox.channels import LABEL_RADIUS
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
+from pocketvox.features import STACKING_DISTANCE
 from pocketvox.voxel.checks import checked_coord
 from pocketvox.voxel.constraints import PROXIMITY, SLACK, mark_forbidden
 from pocketvox.voxel.grid import Grid
@@ -34,6 +35,9 @@ CONTACTS: dict[str, tuple[str, str, str]] = {
     "halogen": ("ligand_halogen", "hbond_acceptor", "ligand_halogen"),
     "metal": ("ligand_binds_metal", "metal", "ligand_binds_metal"),
 }
+
+#: The points that an atom or ring offers are nearer to it than this (angstrom), and to others hardly ever.
+_OWNED = STACKING_DISTANCE + 0.1
 
 
 def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, descriptors=()) -> np.ndarray:
@@ -107,10 +111,11 @@ def _mark_contacts(out: np.ndarray, coord, features, grid: Grid, network: Networ
     reach = (LABEL_RADIUS + SLACK) / grid.spacing
     for k, name in enumerate(network.contacts):
         ours, theirs, shown = (coord[_points(features, feature, network)] for feature in CONTACTS[name])
-        if len(ours) and len(theirs):
+        if len(ours) and len(theirs) and len(shown):
             near = np.maximum(1 - cKDTree(theirs).query(ours)[0] / PROXIMITY, 0).astype(np.float32)
-            at = shown[cKDTree(shown).query(ours)[1]]
-            kernels.raise_spheres(values, grid.to_index(at), k, reach, near)
+            distance, owner = cKDTree(shown).query(ours, distance_upper_bound=_OWNED)
+            owned = np.isfinite(distance)  # not so where a crop was cut between a point and its atom
+            kernels.raise_spheres(values, grid.to_index(shown[owner[owned]]), k, reach, near[owned])
     out[:] = values
 
 
