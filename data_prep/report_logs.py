@@ -23,7 +23,7 @@ from statistics import median
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import VALIDATION_SAMPLING, VALIDATION_SEED
+from pocketvox.data.batches import VALIDATION_SEED, validation_sampling
 from pocketvox.errors import InputError
 
 LOGS, MODELS, RESULTS = Path("data_prep/logs"), Path("models"), Path("benchmarks/results")
@@ -86,7 +86,7 @@ class Run:
         """The configuration with the seed and the sampling that its validation crops were drawn with."""
         if self.own_crops:
             return self.config
-        return replace(self.config, seed=VALIDATION_SEED, sampling=replace(self.config.sampling, **VALIDATION_SAMPLING))
+        return replace(self.config, seed=VALIDATION_SEED, sampling=validation_sampling(self.config))
 
     @property
     def validation(self) -> tuple:

@@ -49,6 +49,19 @@ def _network(network: NetworkConfig, spacing: float) -> str:
         f"{network.activation}, {'batch normalization' if network.norm == 'batch' else 'no normalization'}",
         f"{len(network.features)} input and {len(network.channels)} output channels",
     ]
+    if network.fusion:
+        alone = network.fusion in ("receptor", "ligand")
+        parts.append(f"looks at the {network.fusion} alone" if alone else f"{network.fusion} fusion with the ligand")
+    for words, names in (
+        ("told the distance to", network.proximity),
+        ("told the distances of contacts", network.contacts),
+    ):
+        if names:
+            parts.append(f"{words} {', '.join(f'`{name}`' for name in names)}")
+    if network.descriptors and network.fusion not in ("receptor", "ligand"):
+        parts.append(f"told {len(network.descriptors)} descriptors of the complex")
+    if network.constraints:
+        parts.append(f"constraints {_quoted(network.constraints)}")
     if network.dropout:
         parts.append(f"dropout {network.dropout:g}")
     return "; ".join(parts) + "."
@@ -93,8 +106,7 @@ def _loss(loss: LossConfig) -> str:
 def _taught(config: TrainConfig) -> str:
     if not config.teachers:
         return "."
-    names = ", ".join(f"`{folder}`" for folder in config.teachers)
-    return f"; {percent(config.loss.distill)} of it to the mean probabilities of {names}."
+    return f"; {percent(config.loss.distill)} of it to the mean probabilities of {_quoted(config.teachers)}."
 
 
 def _optimizer(config: TrainConfig) -> str:
@@ -119,3 +131,7 @@ def _start(config: TrainConfig) -> str:
 
 def _join(values: tuple) -> str:
     return ", ".join(f"{value:g}" for value in values)
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -21,6 +21,7 @@ from data_prep.report_logs import chain, read_inputs, read_run
 from data_prep.report_words import describe
 from pocketvox.channels import CORE, HEADLINE
 from pocketvox.config import TrainConfig
+from pocketvox.data.batches import validation_sampling
 from pocketvox.data.store import PSEUDO, create_store, write_item
 from pocketvox.errors import InputError
 
@@ -271,6 +272,26 @@ def test_words_follow_the_configuration():
         "ended after 1,234 steps",
     ):
         assert part in words
+
+
+def test_words_tell_of_what_sees_the_ligand():
+    """Fusion, what it is told, constraints; away from the ligand there are no validation crops."""
+    seen = {"fusion": "early", "contacts": ["donor", "metal"], "descriptors": ["logp"], "constraints": ["roles"]}
+    fused = TrainConfig.from_dict(config(network={**seen, "proximity": ["hbond_donor"]}))
+    words = " ".join(describe(fused))
+    for part in (
+        "early fusion with the ligand",
+        "told the distance to `hbond_donor`",
+        "told distances of contacts `donor`, `metal`",
+        "told 1 descriptors",
+        "constraints `roles`",
+    ):
+        assert part in words
+    alone = TrainConfig.from_dict(config(network={"fusion": "ligand", "descriptors": ["logp"]}))
+    words = " ".join(describe(alone))
+    assert "looks at the ligand alone" in words and "descriptors" not in words
+    plain = TrainConfig.from_dict(config())
+    assert [validation_sampling(c).surface_fraction for c in (fused, plain)] == [0.0, 0.25]
 
 
 def change(path: Path, **changes) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pocketvox.channels import CHANNELS, LIGAND
-from pocketvox.config import NetworkConfig, SamplingConfig
+from pocketvox.config import NetworkConfig, SamplingConfig, TrainConfig
 from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
 from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
@@ -27,8 +28,8 @@ from pocketvox.voxel.labels import envelope, label_volume, within
 #: Target value of a voxel about which nothing is known.
 UNKNOWN = 2
 
-#: What decides on the validation crops, the same in every run so that runs can be compared.
-VALIDATION_SAMPLING, VALIDATION_SEED = {"cluster_power": 0.5, "surface_fraction": 0.25}, 1
+#: Decides on the validation crops, as :func:`validation_sampling` does: the same in runs that are to be compared.
+VALIDATION_SEED = 1
 
 #: Receptor points this far outside a crop still reach into it (angstrom): 1.5 times the largest radius, and noise.
 _RECEPTOR_REACH = 5.0
@@ -270,6 +271,14 @@ def fixed_crops(sampler: Sampler, n: int) -> list[tuple[int, np.ndarray, np.ndar
             centre = item.ligand_coord[item.ligand_group == group].mean(axis=0)
         crops.append((i, centre, random_rotation(rng)))
     return crops
+
+
+def validation_sampling(config: TrainConfig) -> SamplingConfig:
+    """How validation crops are drawn, whatever the training crops: the same for all runs of one task and crop size.
+
+    A quarter is on surfaces; of complexes none, since away from the ligand there is nothing to tell.
+    """
+    return replace(config.sampling, cluster_power=0.5, surface_fraction=0.0 if config.network.fusion else 0.25)
 
 
 def share(items: Sequence[StoreItem], fraction: float, seed: int) -> list[StoreItem]:

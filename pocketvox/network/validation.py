@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 from scipy.special import expit
 
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
-from pocketvox.data.batches import UNKNOWN, VALIDATION_SAMPLING, VALIDATION_SEED, Sampler, fixed_crops
+from pocketvox.data.batches import UNKNOWN, VALIDATION_SEED, Sampler, fixed_crops, validation_sampling
 from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store
 from pocketvox.metrics import ScoreHistogram
@@ -18,10 +16,8 @@ from pocketvox.metrics import ScoreHistogram
 
 def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
     """Of validation structures, drawing the same crops in every run of one task, crop size and spacing."""
-    sampling = replace(config.sampling, **VALIDATION_SAMPLING)
-    if config.network.fusion:  # away from the ligand there is nothing to tell
-        sampling = replace(sampling, surface_fraction=0.0)
-    return Sampler(seen_items(store, "val", config.network), sampling, config.network, seed=VALIDATION_SEED)
+    items = seen_items(store, "val", config.network)
+    return Sampler(items, validation_sampling(config), config.network, seed=VALIDATION_SEED)
 
 
 class Validation:
