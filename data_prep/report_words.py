@@ -52,12 +52,8 @@ def _network(network: NetworkConfig, spacing: float) -> str:
     if network.fusion:
         alone = network.fusion in ("receptor", "ligand")
         parts.append(f"looks at the {network.fusion} alone" if alone else f"{network.fusion} fusion with the ligand")
-    for words, names in (
-        ("told the distance to", network.proximity),
-        ("told the distances of contacts", network.contacts),
-    ):
-        if names:
-            parts.append(f"{words} {', '.join(f'`{name}`' for name in names)}")
+    told = {"the distance to": network.proximity, "distances of contacts": network.contacts}
+    parts += [f"told {what} {_quoted(names)}" for what, names in told.items() if names]
     if network.descriptors and network.fusion not in ("receptor", "ligand"):
         parts.append(f"told {len(network.descriptors)} descriptors of the complex")
     if network.constraints:
