@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from benchmark_fixture import ROOT, labels_submission, tiny_benchmark
+from conftest import environment
 
 from benchmarks.methods import Method
 from benchmarks.submissions import runner, validate
@@ -240,3 +244,34 @@ def test_pockets_of_a_program_without_maps_are_kept(benchmark, tmp_path):
     assert [p.name for p in (tmp_path / "1pfe").iterdir()] == ["pockets.csv"]
     (tmp_path / "submission.json").write_text(json.dumps({"name": "a"}))
     assert Submission(tmp_path).pockets("1pfe").tolist() == [[1, 2, 3]]
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    """SIGKILL of the process that shares out the work leaves none of its workers."""
+    (tmp_path / "pool.py").write_text(
+        "import os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from benchmarks.submissions.runner import leave_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    with ProcessPoolExecutor(1, get_context('spawn'), leave_with_parent) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    command = [sys.executable, str(tmp_path / "pool.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as process:
+        worker = int(process.stdout.readline())
+        os.kill(worker, 0)  # it is there
+        process.kill()
+    deadline = time.monotonic() + 20
+    while running(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running(worker)
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there; one that has ended and waits for its parent is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -12,12 +12,13 @@ import argparse
 import json
 import logging
 import os
+import threading
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import h5py
@@ -175,9 +176,21 @@ def _write(path: Path, value: dict) -> None:
 _STATE: dict = {}
 
 
+def leave_with_parent() -> None:
+    """End this process when the one that started it ends, killed or not."""
+    parent = parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _start(folder: str, out: str, name: str, command: str, scope: str, workers: int, timeout: float) -> None:
     from rdkit import RDLogger
 
+    leave_with_parent()
     RDLogger.DisableLog("rdApp.*")
     warnings.simplefilter("ignore")
     if workers > 1:
