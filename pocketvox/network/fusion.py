@@ -1,17 +1,18 @@
 """Networks that see a receptor and a ligand: three ways of bringing them together, and what each sees alone.
 
 ``early``
-    One network on all channels, receptor, ligand, contacts and descriptors stacked.
+    One network on all channels: receptor, ligand, contacts and descriptors stacked.
 ``intermediate``
     An encoder each, with half of the filters, down to level ``joined``, where their features are joined; below it and
-    on the way up they share one network. Descriptors scale and shift the features of the deepest level (FiLM: Perez et
-    al., AAAI 2018, arXiv:1709.07871).
+    on the way up they share one network. The ligand's encoder sees the contacts. Descriptors scale and shift the
+    features of the deepest level (FiLM: Perez et al., AAAI 2018, arXiv:1709.07871).
 ``late``
-    A whole network each. Their logits, contacts and descriptors are combined, voxel by voxel, by one hidden layer.
+    A whole network each; what they say of a voxel is combined, descriptors with it.
 ``receptor``, ``ligand``
     A network that looks at the one alone: what the other adds is the difference.
 
-Contacts, distances between points of both, are the ligand encoder's with intermediate fusion.
+In each a hidden layer has the last word on every voxel, which sees what the networks say of it, and the contacts: these
+are distances between points of both sides, which no stack of convolutions has as exactly.
 
 Descriptors are standardised by mean and standard deviation over the training data, stored with the weights. After
 Baltrusaitis et al., IEEE TPAMI 41 (2019) 423, doi:10.1109/TPAMI.2018.2798607.
@@ -28,7 +29,7 @@ from keras import layers, ops
 from pocketvox.config import NetworkConfig
 from pocketvox.features import LIGAND_FEATURES
 from pocketvox.network.physics import Channels
-from pocketvox.network.unet import decoder, encoder, head, log_odds, trunk
+from pocketvox.network.unet import decoder, encoder, log_odds, to_voxels, trunk
 
 #: Width of the layers that descriptors, or the logits of two networks, go through.
 HIDDEN = 32
@@ -98,7 +99,8 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
     ligand = _side(inputs, config, dtype, "ligand", lambda name: name in LIGAND_FEATURES)
     contacts = _part(inputs, config, dtype, "contacts") if config.contacts else None
     described = _part(inputs, config, "float32", "descriptors") if config.descriptors else None
-    return _FUSIONS[config.fusion](receptor, ligand, contacts, described, config, dtype, prevalence)
+    parts = _FUSIONS[config.fusion](receptor, ligand, contacts, described, config, dtype)
+    return _combined(parts, config, dtype, prevalence)
 
 
 def _part(inputs, config: NetworkConfig, dtype, name: str):
@@ -122,16 +124,16 @@ def _side(inputs, config: NetworkConfig, dtype, title: str, belongs):
     return _joined(*parts, dtype=dtype, name=title)
 
 
-def _early(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
+def _early(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
     numbers = None
     if described is not None:  # the same everywhere, they would drown the rest in a first convolution's variance
         numbers = Standardize(dtype=dtype, name="standardize")(described)
         numbers = layers.Dense(STACKED, kernel_initializer="zeros", dtype=dtype, name="describe")(numbers)
     x = _joined(receptor, ligand, contacts, numbers, dtype=dtype, name="stack")
-    return head(trunk(x, config, dtype), config, prevalence)
+    return [_said(trunk(x, config, dtype), config, dtype), contacts]
 
 
-def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
+def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
     level = config.joined
     ligand = _joined(ligand, contacts, dtype=dtype, name="ligand_in_contact")
     half = replace(config, filters=tuple(max(1, n // 2) for n in config.filters))
@@ -144,7 +146,7 @@ def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, 
     levels += encoder(levels[-1], config, dtype, start=level + 1)
     if described is not None:
         levels[-1] = _modulated(levels[-1], described, dtype)
-    return head(decoder(levels, config, dtype), config, prevalence)
+    return [_said(decoder(levels, config, dtype), config, dtype), contacts]
 
 
 def _modulated(x, described, dtype):
@@ -156,26 +158,33 @@ def _modulated(x, described, dtype):
     return layers.Add(dtype=dtype, name="modulated")([x, scaled, shift])
 
 
-def _late(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
-    parts = [
-        head(trunk(x, config, dtype, prefix=prefix), config, prevalence, prefix=prefix)
-        for x, prefix in ((receptor, "receptor_"), (ligand, "ligand_"))
-    ]
-    hidden = layers.Conv3D(HIDDEN, 1, dtype=dtype, name="combine")(layers.Concatenate(dtype=dtype, name="both")(parts))
-    if described is not None:
-        shift = layers.Dense(HIDDEN, dtype=dtype, name="describe")(_vector(described, dtype))
-        hidden = layers.Add(dtype=dtype, name="described")([hidden, shift])
-    hidden = layers.Activation("relu", dtype=dtype, name="combine_act")(hidden)
-    bias = log_odds(config, prevalence)
-    return layers.Conv3D(len(config.channels), 1, bias_initializer=bias, dtype="float32", name="logits")(hidden)
+def _late(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
+    sides = ((receptor, "receptor_"), (ligand, "ligand_"))
+    parts = [_said(trunk(x, config, dtype, prefix=prefix), config, dtype, prefix) for x, prefix in sides]
+    if described is None:
+        return [*parts, contacts]
+    shift = layers.Dense(HIDDEN, kernel_initializer="zeros", dtype=dtype, name="describe")(_vector(described, dtype))
+    return [layers.Add(dtype=dtype, name="described")([parts[0], shift]), parts[1], contacts]
 
 
-def _alone(prefix: str):
-    def build(receptor, ligand, contacts, described, config: NetworkConfig, dtype, prevalence):
-        x = {"receptor": receptor, "ligand": ligand}[prefix]
-        return head(trunk(x, config, dtype), config, prevalence)
+def _alone(side: int):
+    def build(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
+        return [_said(trunk((receptor, ligand)[side], config, dtype), config, dtype)]
 
     return build
+
+
+def _said(x, config: NetworkConfig, dtype, prefix: str = ""):
+    """What a network says of each voxel, before it is combined."""
+    return to_voxels(x, HIDDEN, config, prefix=prefix, dtype=dtype, name=f"{prefix}voxels")
+
+
+def _combined(parts: list, config: NetworkConfig, dtype, prevalence):
+    """Logits of each voxel, from all that is said of it, by one hidden layer."""
+    x = _joined(*parts, dtype=dtype, name="said")
+    x = layers.Conv3D(HIDDEN, 1, activation="relu", dtype=dtype, name="combine")(x)
+    bias = log_odds(config, prevalence)
+    return layers.Conv3D(len(config.channels), 1, bias_initializer=bias, dtype="float32", name="logits")(x)
 
 
 def _vector(described, dtype):
@@ -186,6 +195,6 @@ _FUSIONS = {
     "early": _early,
     "intermediate": _intermediate,
     "late": _late,
-    "receptor": _alone("receptor"),
-    "ligand": _alone("ligand"),
+    "receptor": _alone(0),
+    "ligand": _alone(1),
 }

@@ -178,18 +178,24 @@ def decoder(levels: list, config: NetworkConfig, dtype, *, prefix: str = ""):
     return x
 
 
-def head(x, config: NetworkConfig, prevalence=None, *, prefix: str = ""):
+def head(x, config: NetworkConfig, prevalence=None):
     """Logits of voxels, from features of voxels or patches."""
-    if config.dropout:
-        x = layers.SpatialDropout3D(config.dropout, dtype=x.dtype, name=f"{prefix}dropout")(x)
-    return {1: _voxel_head, 2: _patch_head}[config.patch](
+    return to_voxels(
+        x,
         len(config.channels),
         config,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         bias_initializer=log_odds(config, prevalence),
         dtype="float32",
-        name=f"{prefix}logits",
-    )(x)
+        name="logits",
+    )
+
+
+def to_voxels(x, channels: int, config: NetworkConfig, *, prefix: str = "", **options):
+    """A last convolution, after dropout, that gives each voxel its own values, from features of voxels or patches."""
+    if config.dropout:
+        x = layers.SpatialDropout3D(config.dropout, dtype=x.dtype, name=f"{prefix}dropout")(x)
+    return {1: _voxel_head, 2: _patch_head}[config.patch](channels, config, **options)(x)
 
 
 def _voxel_head(channels: int, config: NetworkConfig, **options):

@@ -27,6 +27,7 @@ CONTACTS: dict[str, tuple[str, str, str]] = {
     "apolar": ("ligand_apolar", "apolar", "ligand_apolar"),
     "rings": ("ligand_ring_center", "ring_center", "ligand_ring_center"),
     "faced": ("ligand_ring_site", "ring_center", "ligand_ring_center"),
+    "faces": ("ligand_ring_site", "ring_site", "ligand_ring_center"),
     "offered_ring": ("ligand_ring_center", "ring_site", "ligand_ring_center"),
     "ring_cation": ("ligand_ring_center", "positive", "ligand_ring_center"),
     "cation_ring": ("ligand_positive_center", "ring_center", "ligand_positive_center"),
