@@ -324,7 +324,8 @@ def with_features(network: NetworkConfig, store: Store) -> NetworkConfig:
         names = {"features": store.features + store.ligand_features, "descriptors": store.descriptors}
     for name, values in names.items():
         if getattr(network, name) not in ((), values):
-            raise ConfigError(f"Expected the store's network.{name} {values}. Received: {getattr(network, name)}.")
+            received = getattr(network, name)
+            raise ConfigError(f"Expected the store's {name} {values} in network.{name}. Received: {received}.")
     return replace(network, **names)
 
 
