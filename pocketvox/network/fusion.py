@@ -11,8 +11,8 @@
 ``receptor``, ``ligand``
     A network that looks at the one alone: what the other adds is the difference.
 
-In each a hidden layer has the last word on every voxel, which sees what the networks say of it, and the contacts: these
-are distances between points of both sides, which no stack of convolutions has as exactly.
+In each a hidden layer has the last word on every voxel, which sees what the networks say of it, and the contacts, in
+:class:`Shells`: distances between points of both sides, which no stack of convolutions has as exactly.
 
 Descriptors are standardised by mean and standard deviation over the training data, stored with the weights. After
 Baltrusaitis et al., IEEE TPAMI 41 (2019) 423, doi:10.1109/TPAMI.2018.2798607.
@@ -30,6 +30,7 @@ from pocketvox.config import NetworkConfig
 from pocketvox.features import LIGAND_FEATURES
 from pocketvox.network.physics import Channels
 from pocketvox.network.unet import decoder, encoder, log_odds, to_voxels, trunk
+from pocketvox.voxel.constraints import PROXIMITY
 
 #: Width of the layers that descriptors, or the logits of two networks, go through.
 HIDDEN = 32
@@ -83,6 +84,30 @@ class FirstVoxel(layers.Layer):
         return (input_shape[0], 1, 1, 1, input_shape[-1])
 
 
+@keras.saving.register_keras_serializable(package="pocketvox")
+class Shells(layers.Layer):
+    """Distances, each as its shares in shells: piecewise linear functions of it are sums of these.
+
+    Interactions end within a tenth of an angstrom, for which a network would have to grow weights of a hundred;
+    cf. the radial basis of Schuett et al., doi:10.1063/1.5019779.
+    """
+
+    #: Centres of the first and last shell, and from one to the next (angstrom); distances beyond count as at the ends.
+    FIRST, LAST, STEP = 2.0, PROXIMITY, 0.25
+
+    def call(self, x):
+        """From contacts (b, x, y, z, C), 1 - d / ``PROXIMITY``, to (b, x, y, z, C S), S shells each."""
+        centres = np.arange(self.FIRST, self.LAST + 1e-6, self.STEP, dtype=np.float32)
+        distance = ops.maximum(PROXIMITY * (1 - ops.cast(x, "float32")), self.FIRST)
+        shares = ops.relu(1 - ops.abs(distance[..., None] - centres) / self.STEP)
+        return ops.cast(ops.reshape(shares, (*ops.shape(x)[:-1], x.shape[-1] * len(centres))), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the output."""
+        shells = round((self.LAST - self.FIRST) / self.STEP) + 1
+        return (*input_shape[:-1], input_shape[-1] * shells)
+
+
 def fused(inputs, config: NetworkConfig, dtype, prevalence):
     """Logits of the configured fusion, without constraints.
 
@@ -100,12 +125,15 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
     contacts = _part(inputs, config, dtype, "contacts") if config.contacts else None
     described = _part(inputs, config, "float32", "descriptors") if config.descriptors else None
     parts = _FUSIONS[config.fusion](receptor, ligand, contacts, described, config, dtype)
+    if contacts is not None and config.fusion not in ("receptor", "ligand"):
+        exact = _part(inputs, config, "float32", "contacts", "exact_contacts")
+        parts.append(Shells(dtype=dtype, autocast=False, name="shells")(exact))
     return _combined(parts, config, dtype, prevalence)
 
 
-def _part(inputs, config: NetworkConfig, dtype, name: str):
+def _part(inputs, config: NetworkConfig, dtype, name: str, title: str = ""):
     part = config.parts[name]
-    return Channels(part.start, part.stop, dtype=dtype, name=name)(inputs)
+    return Channels(part.start, part.stop, dtype=dtype, name=title or name)(inputs)
 
 
 def _joined(*parts, dtype, name: str):
@@ -130,7 +158,7 @@ def _early(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
         numbers = Standardize(dtype=dtype, name="standardize")(described)
         numbers = layers.Dense(STACKED, kernel_initializer="zeros", dtype=dtype, name="describe")(numbers)
     x = _joined(receptor, ligand, contacts, numbers, dtype=dtype, name="stack")
-    return [_said(trunk(x, config, dtype), config, dtype), contacts]
+    return [_said(trunk(x, config, dtype), config, dtype)]
 
 
 def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
@@ -146,7 +174,7 @@ def _intermediate(receptor, ligand, contacts, described, config: NetworkConfig, 
     levels += encoder(levels[-1], config, dtype, start=level + 1)
     if described is not None:
         levels[-1] = _modulated(levels[-1], described, dtype)
-    return [_said(decoder(levels, config, dtype), config, dtype), contacts]
+    return [_said(decoder(levels, config, dtype), config, dtype)]
 
 
 def _modulated(x, described, dtype):
@@ -162,9 +190,9 @@ def _late(receptor, ligand, contacts, described, config: NetworkConfig, dtype):
     sides = ((receptor, "receptor_"), (ligand, "ligand_"))
     parts = [_said(trunk(x, config, dtype, prefix=prefix), config, dtype, prefix) for x, prefix in sides]
     if described is None:
-        return [*parts, contacts]
+        return parts
     shift = layers.Dense(HIDDEN, kernel_initializer="zeros", dtype=dtype, name="describe")(_vector(described, dtype))
-    return [layers.Add(dtype=dtype, name="described")([parts[0], shift]), parts[1], contacts]
+    return [layers.Add(dtype=dtype, name="described")([parts[0], shift]), parts[1]]
 
 
 def _alone(side: int):
