@@ -21,6 +21,20 @@ from pocketvox.errors import ConfigError
 #: Values of :attr:`NetworkConfig.constraints`: of any network, and of one that sees the ligand.
 RECEPTOR_CONSTRAINTS = ("steric", "reach")
 CONSTRAINTS = (*RECEPTOR_CONSTRAINTS, "roles")
+#: Values of :attr:`NetworkConfig.contacts`, and how many channels each has.
+CONTACTS = {
+    "donor": 6,
+    "acceptor": 6,
+    "hydrophobic": 1,
+    "apolar": 1,
+    "rings": 8,
+    "ring_cation": 1,
+    "cation_ring": 1,
+    "cation": 1,
+    "anion": 1,
+    "halogen": 1,
+    "metal": 1,
+}
 #: Values of :attr:`NetworkConfig.fusion`.
 FUSIONS = ("", "early", "intermediate", "late", "receptor", "ligand")
 #: Metadata of a setting that came after the first presets.
@@ -113,7 +127,8 @@ class NetworkConfig(Config):
         Features to whose nearest point the network is told the distance, as channels of their own; see
         :func:`pocketvox.voxel.network_input`.
     contacts : tuple of str
-        Contacts of ligand and receptor whose distances it is told, some of :data:`pocketvox.voxel.inputs.CONTACTS`.
+        Contacts of ligand and receptor that are measured for it, some of ``CONTACTS``; see
+        :mod:`pocketvox.voxel.contacts`.
     descriptors : tuple of str
         Numbers about the whole complex that it sees beside; see :mod:`pocketvox.descriptors`.
     symmetry : str
@@ -158,6 +173,8 @@ class NetworkConfig(Config):
         _require(alone, "symmetry", "'none' with fusion", self.symmetry)
         ordered = sorted(self.proximity, key=lambda name: name.startswith("ligand"))
         _require(tuple(ordered) == tuple(self.proximity), "proximity", "the receptor's before the ligand's", ordered)
+        unknown = [name for name in self.contacts if name not in CONTACTS]
+        _require(not unknown, "contacts", f"some of {', '.join(CONTACTS)}", unknown)
         for name in ("contacts", "descriptors"):
             _require(self.fusion or not getattr(self, name), name, "none without fusion", getattr(self, name))
         _require(self.fusion or "roles" not in self.constraints, "constraints", "no roles without fusion", "roles")
@@ -175,8 +192,8 @@ class NetworkConfig(Config):
     @property
     def parts(self) -> dict[str, slice]:
         """Channels of the input by what they are, in order; see :func:`pocketvox.voxel.network_input`."""
-        names = ("features", "proximity", "contacts", "descriptors")
-        widths = {**{name: len(getattr(self, name)) for name in names}, "masks": self.masks}
+        widths = {name: len(getattr(self, name)) for name in ("features", "proximity", "contacts", "descriptors")}
+        widths["contacts"], widths["masks"] = sum(CONTACTS[name] for name in self.contacts), self.masks
         stops = list(itertools.accumulate(widths.values()))
         return {name: slice(stop - n, stop) for (name, n), stop in zip(widths.items(), stops, strict=True)}
 

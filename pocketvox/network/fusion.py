@@ -30,7 +30,6 @@ from pocketvox.config import NetworkConfig
 from pocketvox.features import LIGAND_FEATURES
 from pocketvox.network.physics import Channels
 from pocketvox.network.unet import decoder, encoder, log_odds, to_voxels, trunk
-from pocketvox.voxel.constraints import PROXIMITY
 
 #: Width of the layers that descriptors, or the logits of two networks, go through.
 HIDDEN = 32
@@ -86,26 +85,24 @@ class FirstVoxel(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="pocketvox")
 class Shells(layers.Layer):
-    """Distances, each as its shares in shells: piecewise linear functions of it are sums of these.
+    """Measures from 0 to 1, each as its shares in shells: piecewise linear functions of it are sums of these.
 
-    Interactions end within a tenth of an angstrom, for which a network would have to grow weights of a hundred;
-    cf. the radial basis of Schuett et al., doi:10.1063/1.5019779.
+    Interactions end within a tenth of an angstrom, for which a network would have to grow weights of a hundred; cf. the
+    radial basis of Schuett et al., doi:10.1063/1.5019779.
     """
 
-    #: Centres of the first and last shell, and from one to the next (angstrom); distances beyond count as at the ends.
-    FIRST, LAST, STEP = 2.0, PROXIMITY, 0.25
+    #: Shells from 0 to 1, both included.
+    COUNT = 21
 
     def call(self, x):
-        """From contacts (b, x, y, z, C), 1 - d / ``PROXIMITY``, to (b, x, y, z, C S), S shells each."""
-        centres = np.arange(self.FIRST, self.LAST + 1e-6, self.STEP, dtype=np.float32)
-        distance = ops.maximum(PROXIMITY * (1 - ops.cast(x, "float32")), self.FIRST)
-        shares = ops.relu(1 - ops.abs(distance[..., None] - centres) / self.STEP)
-        return ops.cast(ops.reshape(shares, (*ops.shape(x)[:-1], x.shape[-1] * len(centres))), self.compute_dtype)
+        """From (b, x, y, z, C) to (b, x, y, z, C S), ``COUNT`` shells each."""
+        steps = np.arange(self.COUNT, dtype=np.float32)
+        shares = ops.relu(1 - ops.abs(ops.cast(x, "float32")[..., None] * (self.COUNT - 1) - steps))
+        return ops.cast(ops.reshape(shares, (*ops.shape(x)[:-1], x.shape[-1] * self.COUNT)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         """Shape of the output."""
-        shells = round((self.LAST - self.FIRST) / self.STEP) + 1
-        return (*input_shape[:-1], input_shape[-1] * shells)
+        return (*input_shape[:-1], input_shape[-1] * self.COUNT)
 
 
 def fused(inputs, config: NetworkConfig, dtype, prevalence):

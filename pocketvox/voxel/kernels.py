@@ -223,18 +223,19 @@ def nearest_squares(out, index, chosen, radius):
 
 
 @compiled
-def raise_spheres(out, index, channel, radius, value):
-    """Raise one channel of ``out`` to a point's value wherever a voxel centre is within ``radius`` of it.
+def paint_spheres(out, index, first, radius, values):
+    """Put a point's values into channels of ``out`` where a voxel centre is within ``radius`` of it, the last on top.
 
     Parameters
     ----------
     out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
     index : ndarray, shape=(n, 3), dtype=float64
         Positions in voxels.
-    channel : int
+    first : int
+        Channel of the first value.
     radius : float
         In voxels.
-    value : ndarray, shape=(n,), dtype=float32
+    values : ndarray, shape=(n, m), dtype=float32
     """
     nx, ny, nz, _ = out.shape
     for a in range(index.shape[0]):
@@ -248,7 +249,8 @@ def raise_spheres(out, index, channel, radius, value):
                     continue
                 k0, k1 = row_range(z, math.sqrt(rest), nz)
                 for k in range(k0, k1):
-                    out[i, j, k, channel] = max(out[i, j, k, channel], value[a])
+                    for m in range(values.shape[1]):
+                        out[i, j, k, first + m] = values[a, m]
 
 
 @compiled
