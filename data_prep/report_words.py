@@ -52,7 +52,7 @@ def _network(network: NetworkConfig, spacing: float) -> str:
     if network.fusion:
         alone = network.fusion in ("receptor", "ligand")
         parts.append(f"looks at the {network.fusion} alone" if alone else f"{network.fusion} fusion with the ligand")
-    told = {"the distance to": network.proximity, "distances of contacts": network.contacts}
+    told = {"the distance to": network.proximity, "contacts": network.contacts}
     parts += [f"told {what} {_quoted(names)}" for what, names in told.items() if names]
     if network.descriptors and network.fusion not in ("receptor", "ligand"):
         parts.append(f"told {len(network.descriptors)} descriptors of the complex")

@@ -16,7 +16,7 @@ from data_prep import release
 from data_prep.build import make_item as built_item
 from data_prep.sources import Source
 from pocketvox.channels import LABEL_RADIUS, LIGAND, TYPED
-from pocketvox.config import TrainConfig
+from pocketvox.config import CONTACTS, TrainConfig
 from pocketvox.data.store import create_store, write_item
 from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, LigandError, UsageError
@@ -26,7 +26,6 @@ from pocketvox.interactions.definitions import DEFINITIONS
 from pocketvox.pipeline import scan
 from pocketvox.structure import read_complex
 from pocketvox.voxel.constraints import ROLES, SLACK
-from pocketvox.voxel.inputs import CONTACTS
 
 training = pytest.importorskip("pocketvox.network.train", reason="needs keras: pip install '.[train]'")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

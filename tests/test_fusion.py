@@ -17,7 +17,7 @@ from store_fixture import make_item, tiny_training
 from data_prep.build import make_item as built_item
 from data_prep.sources import Source
 from pocketvox.channels import CHANNELS, LABEL_RADIUS, TYPED
-from pocketvox.config import FUSIONS, NetworkConfig, SamplingConfig, TrainConfig
+from pocketvox.config import CONTACTS, FUSIONS, NetworkConfig, SamplingConfig, TrainConfig
 from pocketvox.data import Sampler
 from pocketvox.data.ligands import with_ligands
 from pocketvox.data.store import Store, create_store, write_item
@@ -37,7 +37,7 @@ from pocketvox.structure import read_complex
 from pocketvox.structure.atoms import Ligand, Structure
 from pocketvox.voxel import Grid, label_volume, network_input
 from pocketvox.voxel.constraints import PROXIMITY, ROLES, SLACK
-from pocketvox.voxel.inputs import CONTACTS
+from pocketvox.voxel.contacts import KINDS, PARTNERS
 
 NETWORK = NetworkConfig(
     features=FEATURES + LIGAND_FEATURES, channels=TYPED, descriptors=DESCRIPTORS, fusion="early", constraints=("roles",)
@@ -186,49 +186,84 @@ def test_proximity_to_what_is_no_feature_is_refused():
         network_input(np.zeros((1, 3)), np.ones((1, 3), bool), [1.0], Grid.centred((0, 0, 0), 4, 1.0), network)
 
 
-def test_contacts_are_distances_between_both_sides(demo):
-    """Within the spheres of the ligand's points the distance to the nearest partner, judged where hydrogens point."""
-    item = built_item(Source("demo", "", clusters=("c",), split="val"), demo, np.empty((0, 3), np.float32))
-    one = with_ligands([item])[0]
-    grid = Grid.around(one.ligand_coord, 3.0, 0.75)
-    network = replace(NETWORK, contacts=("donor", "donated", "metal"), constraints=())
-    x = network_input(one.coord, one.features, one.radius, grid, network, one.descriptors[0])[
-        ..., network.parts["contacts"]
-    ]
-    voxels = grid.to_coord(np.argwhere(np.ones(grid.shape)))
+def contact_channels(coord, roles, name: str, grid: Grid | None = None) -> np.ndarray:
+    """Contact channels of points with one feature each."""
+    network = NetworkConfig(features=FEATURES + LIGAND_FEATURES, fusion="early", contacts=(name,))
+    features = np.zeros((len(coord), len(network.features)), np.uint8)
+    for row, role in enumerate(roles):
+        features[row, [network.features.index(r) for r in role.split()]] = 1
+    grid = grid or Grid.centred((0, 0, 0), 1, 0.75)  # one voxel, at the origin
+    x = network_input(np.array(coord, float), features, np.ones(len(coord)), grid, network)
+    return x[..., network.parts["contacts"]]
 
-    def points(name):
-        return one.coord[one.features[:, network.features.index(name)] > 0]
 
-    atoms, acceptors, sites = points("ligand_hbond_donor"), points("hbond_acceptor"), points("ligand_donor_site")
-    inside = cdist(voxels, atoms) <= LABEL_RADIUS
-    straight = np.maximum(1 - cdist(atoms, acceptors).min(axis=1) / PROXIMITY, 0)
-    np.testing.assert_allclose(x[..., 0].ravel(), (inside * straight).max(axis=1), atol=1e-5)
-    own = cdist(sites, atoms).argmin(axis=1)
-    judged = np.maximum(1 - cdist(sites, acceptors).min(axis=1) / PROXIMITY, 0)
-    best = np.array([judged[own == k].max(initial=0) for k in range(len(atoms))])
-    np.testing.assert_allclose(x[..., 1].ravel(), (inside * best).max(axis=1), atol=1e-5)
-    assert straight.max() > 0.5 and best.max() > 0.5 and not x[..., 2].any()
+def test_hydrogen_bonds_are_measured_at_the_donor():
+    """N-H along x, its bond opposite; acceptors ahead at 3 A and aside at 4 A; the same seen from the other side."""
+    donor = [(0, 0, 0), (-1.4, 0, 0), (2.9, 0, 0)]
+    acceptors = [(3, 0, 0), (0, 4, 0)]
+    ligand = ("ligand ligand_hbond_donor", "ligand", "ligand_donor_site")
+    found = contact_channels(donor + acceptors, (*ligand, "hbond_acceptor", "hbond_acceptor"), "donor").ravel()
+    np.testing.assert_allclose(found, [1 - 3 / PROXIMITY, 1, 1, 1 - 4 / PROXIMITY, 0.5, 0.5], atol=1e-5)
+    receptor = ("occupancy hbond_donor", "occupancy", "donor_site")
+    moved = np.array([*donor, (3, 0, 0)]) - (3, 0, 0)  # the ligand's acceptor at the origin
+    found = contact_channels(moved, (*receptor, "ligand ligand_hbond_acceptor"), "acceptor").ravel()
+    np.testing.assert_allclose(found, [1 - 3 / PROXIMITY, 1, 1, 0, 0, 0], atol=1e-5)
 
 
 def test_a_crop_may_cut_a_point_from_its_atom():
-    """A donor's site without the donor, or with another donor far away, shows nothing."""
-    network = NetworkConfig(features=FEATURES + LIGAND_FEATURES, fusion="early", contacts=("donated",))
-    features = np.zeros((3, len(network.features)), np.uint8)
-    for row, name in enumerate(("ligand_donor_site", "hbond_acceptor", "ligand_hbond_donor")):
-        features[row, network.features.index(name)] = 1
-    coord, grid = np.array([[0.0, 0, 0], [0.0, 0, 1], [4.0, 0, 0]]), Grid.centred((0, 0, 0), 16, 1.0)
-    for kept in (slice(0, 2), slice(0, 3)):
-        x = network_input(coord[kept], features[kept], np.ones(3)[kept], grid, network)
-        assert not x[..., network.parts["contacts"]].any()
-    coord[2, 0] = 2.9
-    x = network_input(coord, features, np.ones(3), grid, network)[..., network.parts["contacts"]]
-    assert x.max() == pytest.approx(1 - 1.0 / PROXIMITY)
+    """A hydrogen's point that belongs to another donor does not aim for this one."""
+    coord = [(0, 0, 0), (4.9, 0, 0), (3, 0, 0)]
+    found = contact_channels(coord, ("ligand ligand_hbond_donor", "ligand_donor_site", "hbond_acceptor"), "donor")
+    np.testing.assert_allclose(found.ravel()[:3], [1 - 3 / PROXIMITY, 0.5, 0.0], atol=1e-5)
 
 
-def test_every_contact_is_between_known_features():
-    for ours, theirs, shown in CONTACTS.values():
-        assert ours in LIGAND_FEATURES and shown in LIGAND_FEATURES and theirs in FEATURES
+def test_rings_are_measured_by_distance_and_angles():
+    """Parallel at 3.6 A, and a second one edge-on beside it at 5 A: plane, both offsets."""
+    turn = np.radians(60.0 * np.arange(6))
+    flat = 1.4 * np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)
+    upright = flat[:, [2, 0, 1]]  # its normal along x
+    coord = np.concatenate([[(0, 0, 0)], flat, [(0, 0, 3.6)], flat + [0, 0, 3.6], [(5, 0, 0)], upright + [5, 0, 0]])
+    ours, theirs = ["ligand_ring_center"] + ["ligand ligand_aromatic"] * 6, ["ring_center"] + ["occupancy aromatic"] * 6
+    found = contact_channels(coord, ours + theirs + theirs, "rings").ravel()
+    expected = [1 - 3.6 / PROXIMITY, 1, 1, 1, 1 - 5 / PROXIMITY, 0, 1, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_where_contacts_overlap_the_nearer_is_shown(demo):
+    """A voxel in the balls of several hydrophobic atoms has the nearness of the one with the nearest partner."""
+    ligand, receptor = ligand_points(demo.ligands[0]), receptor_points(demo.receptor)
+    both = together(receptor, ligand)
+    network = replace(NETWORK, contacts=("hydrophobic", "metal"), constraints=(), descriptors=())
+    grid = Grid.around(demo.ligands[0].coord, 2.0, 0.75)
+    x = network_input(both.coord, both.features, both.radius, grid, network)[..., network.parts["contacts"]]
+    ours = ligand.coord[ligand.features[:, LIGAND_FEATURES.index("ligand_hydrophobic")]]
+    theirs = receptor.coord[receptor.features[:, FEATURES.index("hydrophobic")]]
+    nearness = np.maximum(1 - cdist(ours, theirs).min(axis=1) / PROXIMITY, 0)
+    voxels = grid.to_coord(np.argwhere(np.ones(grid.shape)))
+    distance = cdist(voxels, ours)
+    sure = ~((distance > LABEL_RADIUS) & (distance < LABEL_RADIUS + 2 * SLACK)).any(axis=1)
+    expected = ((distance <= LABEL_RADIUS) * nearness).max(axis=1)
+    np.testing.assert_allclose(x[..., 0].ravel()[sure], expected[sure], atol=1e-5)
+    assert nearness.max() > 0.3 and not x[..., 1].any()
+
+
+def test_every_contact_is_between_known_features_and_as_wide_as_declared():
+    assert KINDS.keys() == CONTACTS.keys()
+    widths = {"distance": 1, "donates": 3 * PARTNERS, "accepts": 3 * PARTNERS, "stacks": 4 * PARTNERS}
+    for name, (ours, theirs, kind) in KINDS.items():
+        assert ours in LIGAND_FEATURES and theirs in FEATURES and CONTACTS[name] == widths[kind]
+
+
+def test_shells_share_a_value_between_two():
+    """Shares add up to 1; what they stand for is the value."""
+    pytest.importorskip("keras", reason="needs keras: pip install '.[train]'")
+    from pocketvox.network.fusion import Shells
+
+    values = np.array([0.0, 0.37, 0.5, 1.0], np.float32).reshape(1, 1, 1, 2, 2)
+    shares = np.asarray(Shells(dtype="float32")(values)).reshape(4, Shells.COUNT)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(shares @ np.linspace(0, 1, Shells.COUNT), values.ravel(), atol=1e-6)
+    assert ((shares > 1e-6).sum(axis=1) <= 2).all()
 
 
 def test_descriptors_are_asked_for():
@@ -243,6 +278,7 @@ def test_descriptors_are_asked_for():
         {"constraints": ("roles",)},
         {"descriptors": ("logp",)},
         {"contacts": ("donor",)},
+        {"fusion": "early", "contacts": ("nearness",)},
         {"fusion": "early", "symmetry": "kernel"},
         {"fusion": "intermediate", "joined": 4},
         {"fusion": "early", "proximity": ("ligand_halogen", "metal")},

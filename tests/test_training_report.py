@@ -282,7 +282,7 @@ def test_words_tell_of_what_sees_the_ligand():
     for part in (
         "early fusion with the ligand",
         "told the distance to `hbond_donor`",
-        "told distances of contacts `donor`, `metal`",
+        "told contacts `donor`, `metal`",
         "told 1 descriptors",
         "constraints `roles`",
     ):
