@@ -260,7 +260,7 @@ def test_shells_share_a_value_between_two():
     from pocketvox.network.fusion import Shells
 
     values = np.array([0.0, 0.37, 0.5, 1.0], np.float32).reshape(1, 1, 1, 2, 2)
-    shares = np.asarray(Shells(dtype="float32")(values)).reshape(4, Shells.COUNT)
+    shares = np.asarray(Shells(dtype="float32")(values)).reshape(4, Shells.COUNT) / Shells.GAIN
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(shares @ np.linspace(0, 1, Shells.COUNT), values.ravel(), atol=1e-6)
     assert ((shares > 1e-6).sum(axis=1) <= 2).all()

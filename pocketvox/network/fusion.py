@@ -11,8 +11,8 @@
 ``receptor``, ``ligand``
     A network that looks at the one alone: what the other adds is the difference.
 
-In each a hidden layer has the last word on every voxel, which sees what the networks say of it, and the contacts, in
-:class:`Shells`: distances between points of both sides, which no stack of convolutions has as exactly.
+In each two hidden layers have the last word on every voxel. They see what the networks say of it, and the contacts, in
+:class:`Shells`: measures between points of both sides, which no stack of convolutions has as exactly.
 
 Descriptors are standardised by mean and standard deviation over the training data, stored with the weights. After
 Baltrusaitis et al., IEEE TPAMI 41 (2019) 423, doi:10.1109/TPAMI.2018.2798607.
@@ -88,17 +88,20 @@ class Shells(layers.Layer):
     """Measures from 0 to 1, each as its shares in shells: piecewise linear functions of it are sums of these.
 
     Interactions end within a tenth of an angstrom, for which a network would have to grow weights of a hundred; cf. the
-    radial basis of Schuett et al., doi:10.1063/1.5019779.
+    radial basis of Schuett et al., doi:10.1063/1.5019779. With fewer steps to a sharp edge it is learnt sooner, so shares
+    are multiplied by ``GAIN``. Of 11, 16 and 21 shells, gains of 1 to 30 and two sizes of hidden layers, 11 and 20 with
+    64 and 32 gave the best Jaccard indices on validation voxels after 1,500 steps on contacts alone.
     """
 
     #: Shells from 0 to 1, both included.
-    COUNT = 21
+    COUNT = 11
+    GAIN = 20.0
 
     def call(self, x):
-        """From (b, x, y, z, C) to (b, x, y, z, C S), ``COUNT`` shells each."""
+        """From (b, x, y, z, C) to (b, x, y, z, C S), S = ``COUNT`` shells each."""
         steps = np.arange(self.COUNT, dtype=np.float32)
-        shares = ops.relu(1 - ops.abs(ops.cast(x, "float32")[..., None] * (self.COUNT - 1) - steps))
-        return ops.cast(ops.reshape(shares, (*ops.shape(x)[:-1], x.shape[-1] * self.COUNT)), self.compute_dtype)
+        shares = ops.relu(1 - ops.abs(x[..., None] * (self.COUNT - 1) - ops.cast(steps, x.dtype))) * self.GAIN
+        return ops.reshape(shares, (*ops.shape(x)[:-1], x.shape[-1] * self.COUNT))
 
     def compute_output_shape(self, input_shape):
         """Shape of the output."""
@@ -123,14 +126,13 @@ def fused(inputs, config: NetworkConfig, dtype, prevalence):
     described = _part(inputs, config, "float32", "descriptors") if config.descriptors else None
     parts = _FUSIONS[config.fusion](receptor, ligand, contacts, described, config, dtype)
     if contacts is not None and config.fusion not in ("receptor", "ligand"):
-        exact = _part(inputs, config, "float32", "contacts", "exact_contacts")
-        parts.append(Shells(dtype=dtype, autocast=False, name="shells")(exact))
+        parts.append(Shells(dtype=dtype, name="shells")(contacts))
     return _combined(parts, config, dtype, prevalence)
 
 
-def _part(inputs, config: NetworkConfig, dtype, name: str, title: str = ""):
+def _part(inputs, config: NetworkConfig, dtype, name: str):
     part = config.parts[name]
-    return Channels(part.start, part.stop, dtype=dtype, name=title or name)(inputs)
+    return Channels(part.start, part.stop, dtype=dtype, name=name)(inputs)
 
 
 def _joined(*parts, dtype, name: str):
@@ -205,9 +207,10 @@ def _said(x, config: NetworkConfig, dtype, prefix: str = ""):
 
 
 def _combined(parts: list, config: NetworkConfig, dtype, prevalence):
-    """Logits of each voxel, from all that is said of it, by one hidden layer."""
+    """Logits of each voxel, from all that is said of it, by two hidden layers."""
     x = _joined(*parts, dtype=dtype, name="said")
-    x = layers.Conv3D(HIDDEN, 1, activation="relu", dtype=dtype, name="combine")(x)
+    for k, width in enumerate((2 * HIDDEN, HIDDEN)):
+        x = layers.Conv3D(width, 1, activation="relu", dtype=dtype, name=f"combine{k}")(x)
     bias = log_odds(config, prevalence)
     return layers.Conv3D(len(config.channels), 1, bias_initializer=bias, dtype="float32", name="logits")(x)
 
