@@ -88,8 +88,8 @@ class Shells(layers.Layer):
     """Measures from 0 to 1, each as its shares in shells: piecewise linear functions of it are sums of these.
 
     Interactions end within a tenth of an angstrom, for which a network would have to grow weights of a hundred; cf. the
-    radial basis of Schuett et al., doi:10.1063/1.5019779. With fewer steps to a sharp edge it is learnt sooner, so shares
-    are multiplied by ``GAIN``. Of 11, 16 and 21 shells, gains of 1 to 30 and two sizes of hidden layers, 11 and 20 with
+    radial basis of Schuett et al., doi:10.1063/1.5019779. Shares are multiplied by ``GAIN``, so that a sharp edge takes
+    fewer steps to learn. Of 11, 16 and 21 shells, gains of 1 to 30 and several hidden layers, 11 and 20 with layers of
     64 and 32 gave the best Jaccard indices on validation voxels after 1,500 steps on contacts alone.
     """
 
