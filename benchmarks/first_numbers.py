@@ -37,7 +37,6 @@ from pocketvox.channels import LIGAND
 from pocketvox.config import SamplingConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import OutputError, PocketvoxError
-from pocketvox.features import FeaturePoints
 from pocketvox.metrics import ScoreHistogram
 
 THRESHOLD_SPLIT = "val"
@@ -157,7 +156,7 @@ class Scanner:
 
     def from_points(self, item: StoreItem):
         """The map from the store's feature points, over the whole receptor."""
-        return self.predictor(FeaturePoints(item.coord, item.features.astype(bool), item.radius))
+        return self.predictor(item.feature_points)
 
 
 def map_results(scores: SplitScores, thresholds: dict, complexes: set[str]) -> dict:

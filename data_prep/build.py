@@ -33,7 +33,7 @@ from data_prep.sources import Source
 from pocketvox.data.store import StoreItem, create_store, write_item
 from pocketvox.descriptors import DESCRIPTORS, describe, experiment
 from pocketvox.errors import InputError, PocketvoxError
-from pocketvox.features import FEATURES, LIGAND_FEATURES, FeaturePoints, b_factors, ligand_points, receptor_points
+from pocketvox.features import FEATURES, LIGAND_FEATURES, FeaturePoints, ligand_points, receptor_points
 from pocketvox.interactions import Interactions, find_interactions
 from pocketvox.interactions.definitions import DEFINITIONS
 from pocketvox.structure import read_complex
@@ -88,7 +88,7 @@ def make_item(source: Source, complex_: Complex, ignored: np.ndarray) -> StoreIt
     described = zip(complex_.ligands, seen, strict=True)
     return replace(
         item,
-        b_factor=b_factors(points, complex_.receptor.b_factor),
+        b_factor=points.b_factor,
         ligand_site_coord=np.concatenate([one.coord for one in seen]),
         ligand_site_features=np.concatenate([one.features for one in seen]).astype(np.uint8),
         ligand_site_radius=np.concatenate([one.radius for one in seen]),

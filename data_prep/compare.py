@@ -32,7 +32,7 @@ def compare(runs: list[Path], crops: int, crop_size: int) -> dict[str, dict[str,
     Parameters
     ----------
     runs : list of Path
-        Run folders; their channels, features and spacing must be those of the first, whose store is used.
+        Run folders; their channels, features, spacing and normalizer must be those of the first, whose store is used.
     crops : int
         Validation crops.
     crop_size : int
@@ -41,24 +41,28 @@ def compare(runs: list[Path], crops: int, crop_size: int) -> dict[str, dict[str,
     Raises
     ------
     ConfigError
-        If a run cannot be read or has other channels, features or spacing.
+        If a run cannot be read or has other channels, features, spacing or another normalizer.
     """
+    from pocketvox.data.flexibility import run_normalizer
     from pocketvox.network.export import load_network
     from pocketvox.network.train import compiled_model
     from pocketvox.network.validation import Validation, validation_sampler
 
     configs = [TrainConfig.from_file(run / "config.json") for run in runs]
+    normalizers = [run_normalizer(run, config) for run, config in zip(runs, configs, strict=True)]
     first = configs[0]
-    for run, config in zip(runs, configs, strict=True):
+    for run, config, normalizer in zip(runs, configs, normalizers, strict=True):
         for name in ("channels", "features"):
             _same(run, name, getattr(first.network, name), getattr(config.network, name))
         _same(run, "spacing", first.sampling.spacing, config.sampling.spacing)
+        _same(run, "normalizer", *(one and one.fingerprint() for one in (normalizers[0], normalizer)))
     models = [
         load_network(config.network, run / "best.weights.h5", dtype=config.precision)
         for run, config in zip(runs, configs, strict=True)
     ]
     sampling = replace(first.sampling, crop_size=crop_size)
-    validation = Validation(validation_sampler(Store(first.store), replace(first, sampling=sampling)), crops, 8)
+    sampler = validation_sampler(Store(first.store), replace(first, sampling=sampling), normalizers[0])
+    validation = Validation(sampler, crops, 8)
     loss = compiled_model(first).loss
     logits: list[np.ndarray] = []  # of each batch, shape=(runs, b, x, y, z, K): each is predicted once
 

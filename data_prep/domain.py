@@ -62,7 +62,7 @@ def training_domain(
     for number, (k, group) in enumerate(chosen, 1):
         item = items[k]
         ligand = item.ligand_coord[item.ligand_group == group]
-        points = FeaturePoints(item.coord, item.features.astype(bool), item.radius)
+        points = item.feature_points
         volume = predict(points, Grid.around(ligand, MARGIN, spacing))
         voxels = pocket_of(ligand, volume, config)
         if voxels is not None:

@@ -60,6 +60,7 @@ def inflate_run(folder: Path) -> dict[str, dict]:
     ConfigError
         If the folder holds no trained twin.
     """
+    from pocketvox.data.flexibility import run_normalizer
     from pocketvox.data.store import Store
     from pocketvox.network.inflation import METHODS
     from pocketvox.network.slices import inflated_network
@@ -67,7 +68,7 @@ def inflate_run(folder: Path) -> dict[str, dict]:
     from pocketvox.network.validation import Validation, validation_sampler
 
     config = TrainConfig.from_file(folder / "config.json")
-    sampler = validation_sampler(Store(config.store), config)
+    sampler = validation_sampler(Store(config.store), config, run_normalizer(folder, config))
     validation = Validation(sampler, config.val_crops, config.batch_size)
     model = compiled_model(replace(config, slices=0))
     found = {}

@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 
 from data_prep.command import command, preset_parser, write_json
 from data_prep.domain import pocket_of
-from data_prep.trust import boxes, in_envelope, ligands, points_of, row
+from data_prep.trust import boxes, in_envelope, ligands, row
 from pocketvox.channels import CHANNELS, CORE, LIGAND, TYPED
 from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig
 from pocketvox.data.store import Store, StoreItem
@@ -141,7 +141,7 @@ def times(items: list[StoreItem], sides: dict[str, Predictor], network: NetworkC
     rows = []
     for label, predictor in sides.items():
         start = time.process_time()
-        sizes = [predictor(points_of(item)).values[..., 0].size for item in middle]
+        sizes = [predictor(item.feature_points).values[..., 0].size for item in middle]
         whole = time.process_time() - start
         start = time.process_time()
         for item in middle:

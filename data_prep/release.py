@@ -27,9 +27,9 @@ from data_prep.discovery import fit_discovery, judge, report
 from data_prep.domain import training_domain
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig, TrainConfig
+from pocketvox.data.flexibility import run_normalizer
 from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store, StoreItem
-from pocketvox.features import FeaturePoints
 from pocketvox.inference import Predictor, PresetConfig, load_predictor, predict_volume, save_preset
 from pocketvox.inference.calibration import calibrate, fit_calibration
 from pocketvox.inference.complexes import LIGAND_MARGIN
@@ -56,7 +56,7 @@ def predictions(predictor, items: list[StoreItem]) -> list[Volume]:
     """Map of every structure over its whole receptor."""
     maps = []
     for number, item in enumerate(items, 1):
-        maps.append(predictor(FeaturePoints(item.coord, item.features.astype(bool), item.radius)))
+        maps.append(predictor(item.feature_points))
         if number % 10 == 0 or number == len(items):
             log.info("%d of %d validation structures", number, len(items))
     return maps
@@ -67,7 +67,7 @@ def ligand_predictions(predictor: Predictor, items: list[StoreItem]) -> list[Vol
     return [
         predict_volume(
             predictor.preset,
-            FeaturePoints(item.coord, item.features.astype(bool), item.radius),
+            item.feature_points,
             Grid.around(item.ligand_coord, LIGAND_MARGIN, predictor.preset.spacing),
             engine=predictor.engine,
             descriptors=item.descriptors[0],
@@ -175,6 +175,7 @@ def release(
         "task": "complex" if network.fusion else "pocket",
         "roi_size": roi_size,
         "halo": halo,
+        "normalizer": run_normalizer(run, config),
     }
     weights = run / "best.weights.h5"
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.ndimage import map_coordinates
 
 from data_prep.command import command, preset_parser, write_json
 from data_prep.domain import choose, families
-from data_prep.trust import points_of, row
+from data_prep.trust import row
 from pocketvox.channels import LIGAND
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.features import FeaturePoints
@@ -65,7 +66,7 @@ class Views:
         found = []
         for extra in rotation_set(24):
             moved = rotate_coord(coord, extra).astype(np.float32)
-            volume = self._predict(FeaturePoints(moved, self._points.features, self._points.radius), self.grid)
+            volume = self._predict(replace(self._points, coord=moved), self.grid)
             found.append(unrotate_volume(volume.values, extra))
         return np.array(found)
 
@@ -125,9 +126,9 @@ def measure(predictor: Predictor, items: list[StoreItem]) -> dict:
     for done, (k, group) in enumerate(chosen, 1):
         item = items[k]
         center = item.ligand_coord[item.ligand_group == group].mean(axis=0)
-        views = Views(predictor, points_of(item), center, preset.spacing)
+        views = Views(predictor, item.feature_points, center, preset.spacing)
         start = time.process_time()
-        values = predictor(points_of(item), Grid.centred(center, SIZE, preset.spacing)).values
+        values = predictor(item.feature_points, Grid.centred(center, SIZE, preset.spacing)).values
         seconds += time.process_time() - start
         index = pocket(values, preset.channels.index(LIGAND), threshold)
         for kind, n, difference in differences(views, index, rng) if len(index) else ():

@@ -24,7 +24,6 @@ from data_prep.domain import MARGIN, choose, families, pocket_of
 from pocketvox.channels import CORE
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import InputError
-from pocketvox.features import FeaturePoints
 from pocketvox.inference import Predictor, load_predictor
 from pocketvox.inference.calibration import fit_calibration
 from pocketvox.inference.domain import Domain, map_uncertainty, pocket_descriptor
@@ -125,7 +124,7 @@ def boxes(
         item = items[k]
         ligand = item.ligand_coord[item.ligand_group == group]
         grid = Grid.around(ligand, MARGIN, predictor.preset.config.spacing)
-        yield predictor(points_of(item), grid, rotations=rotations), ligand, item
+        yield predictor(item.feature_points, grid, rotations=rotations), ligand, item
 
 
 def in_envelope(volume: Volume, ligand: np.ndarray, item: StoreItem) -> tuple[np.ndarray, np.ndarray]:
@@ -147,11 +146,6 @@ def families_of_ligands(items: list[StoreItem]) -> list[int]:
     return [family[k] for k, _ in ligands(items)]
 
 
-def points_of(item: StoreItem) -> FeaturePoints:
-    """The receptor of a structure."""
-    return FeaturePoints(item.coord, item.features.astype(bool), item.radius)
-
-
 # ------------------------------------------------------------------------------------------------------------- promises
 def promises(predictor: Predictor, items: list[StoreItem]) -> tuple[list[dict], list[dict]]:
     """False hot-spots at every promised level, and how domain score and uncertainty go with error.
@@ -164,7 +158,7 @@ def promises(predictor: Predictor, items: list[StoreItem]) -> tuple[list[dict], 
 
     def maps() -> Iterator[Volume]:
         for number, (item, own) in enumerate(zip(items, family, strict=True), 1):
-            volume = predictor(points_of(item))
+            volume = predictor(item.feature_points)
             rated.extend((*values, own) for values in rate(item, volume, pockets, domain))
             if number % 20 == 0 or number == len(items):
                 log.info("%d of %d structures", number, len(items))
@@ -192,7 +186,7 @@ def rate(item: StoreItem, volume: Volume, pockets: PocketConfig, domain: Domain)
         if voxels is not None:
             y, p = in_envelope(volume, ligand, item)
             excess = np.mean([excess_loss(y[:, k], p[:, k]) for k in range(len(CORE))])
-            score = domain.score(pocket_descriptor(points_of(item), volume, voxels)[None])[0]
+            score = domain.score(pocket_descriptor(item.feature_points, volume, voxels)[None])[0]
             found.append((score, map_uncertainty(volume, voxels), excess))
     return found
 

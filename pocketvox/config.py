@@ -37,8 +37,10 @@ CONTACTS = {
 }
 #: Values of :attr:`NetworkConfig.fusion`.
 FUSIONS = ("", "early", "intermediate", "late", "receptor", "ligand")
+#: Values of :attr:`TrainConfig.normalizer`; see :mod:`pocketvox.normalize`.
+NORMALIZERS = ("zscore", "minmax", "histogram")
 #: Metadata of a setting that came after the first presets.
-_ADDED = types.MappingProxyType({"added": True})
+ADDED = types.MappingProxyType({"added": True})
 
 
 class Config:
@@ -147,13 +149,13 @@ class NetworkConfig(Config):
     activation: str = "relu"
     dropout: float = 0.0
     patch: int = 1
-    constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
-    symmetry: str = field(default="none", metadata=_ADDED)
-    fusion: str = field(default="", metadata=_ADDED)
-    joined: int = field(default=0, metadata=_ADDED)
-    proximity: tuple[str, ...] = field(default=(), metadata=_ADDED)
-    contacts: tuple[str, ...] = field(default=(), metadata=_ADDED)
-    descriptors: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    constraints: tuple[str, ...] = field(default=(), metadata=ADDED)
+    symmetry: str = field(default="none", metadata=ADDED)
+    fusion: str = field(default="", metadata=ADDED)
+    joined: int = field(default=0, metadata=ADDED)
+    proximity: tuple[str, ...] = field(default=(), metadata=ADDED)
+    contacts: tuple[str, ...] = field(default=(), metadata=ADDED)
+    descriptors: tuple[str, ...] = field(default=(), metadata=ADDED)
 
     def __post_init__(self):
         _require(
@@ -349,6 +351,9 @@ class TrainConfig(Config):
         Share of training samples drawn from it.
     slices : int
         Train the network's 2D twin on so many random slices of each crop instead; 0 trains the network.
+    normalizer : str
+        How the B column becomes the feature ``flexibility``, one of ``NORMALIZERS``; see :mod:`pocketvox.normalize`.
+        Empty: the network does not see it. The normalizer is fitted to the training structures.
     """
 
     store: str
@@ -376,6 +381,7 @@ class TrainConfig(Config):
     extra_fraction: float = 0.0
     stop_after: int = 0
     slices: int = 0
+    normalizer: str = field(default="", metadata=ADDED)
 
     def __post_init__(self):
         _require(0 < self.data_fraction <= 1, "data_fraction", "above 0 to 1", self.data_fraction)
@@ -400,6 +406,10 @@ class TrainConfig(Config):
         fits = 0 <= self.slices <= (0 if self.teachers else size)
         _require(fits, "slices", f"0, or without teachers up to the crop size {size}", self.slices)
         _require(not (self.slices and self.network.fusion), "slices", "0 with fusion", self.slices)
+        choices = ("", *NORMALIZERS)
+        _require(self.normalizer in choices, "normalizer", " or ".join(map(repr, choices)), self.normalizer)
+        alone = not (self.normalizer and (self.network.fusion or self.teachers))
+        _require(alone, "normalizer", "none with network.fusion or teachers", self.normalizer)
         _require(size % stride == 0, "sampling.crop_size", f"a multiple of the network's stride {stride}", size)
 
 

@@ -87,12 +87,19 @@ class FeaturePoints:
     parents : ndarray, shape=(n, m), dtype=int32, optional
         Atoms of the receptor that each point comes from, padded with -1: an atom itself, a donor or acceptor, all atoms
         of a ring. None where points are stored without.
+    b_factor : ndarray, shape=(n,), dtype=float32, optional
+        B column at the points (square angstrom; pLDDT in a predicted model): that of the atom, or the mean over the
+        atoms that a point comes from.
+    experiment : str
+        Which of :data:`pocketvox.descriptors.EXPERIMENTS` the structure comes from; empty if unknown.
     """
 
     coord: np.ndarray
     features: np.ndarray
     radius: np.ndarray
     parents: np.ndarray | None = None
+    b_factor: np.ndarray | None = None
+    experiment: str = ""
 
     def __len__(self) -> int:
         return len(self.coord)
@@ -106,13 +113,15 @@ def receptor_types(atoms: Atoms) -> np.ndarray:
     return types
 
 
-def receptor_points(atoms: Atoms) -> FeaturePoints:
+def receptor_points(atoms: Atoms, experiment: str = "") -> FeaturePoints:
     """Feature points of a receptor.
 
     Parameters
     ----------
     atoms : Atoms
         Receptor: polymers, prosthetic groups, metals. Hydrogens are ignored.
+    experiment : str
+        See :func:`pocketvox.descriptors.experiment`.
 
     Returns
     -------
@@ -123,7 +132,8 @@ def receptor_points(atoms: Atoms) -> FeaturePoints:
     radius = elements.lookup(elements.VDW_RADIUS, heavy.element, elements.DEFAULT_VDW_RADIUS)
     offered = _offered(sites, _hydrogen_bond_points(sites, sites.donor))
     points = _feature_points(sites, radius, _site_types(sites), offered)
-    return replace(points, parents=_in_all_atoms(points.parents, np.flatnonzero(atoms.heavy)))
+    points = replace(points, parents=_in_all_atoms(points.parents, np.flatnonzero(atoms.heavy)))
+    return replace(points, b_factor=b_factors(points, atoms.b_factor), experiment=experiment)
 
 
 def ligand_points(ligand: Ligand) -> FeaturePoints:

@@ -123,6 +123,7 @@ def scan(
     ------
     StructureError, SelectionError, LigandError, DownloadError, ConfigError, UsageError
     """
+    from pocketvox.descriptors import experiment
     from pocketvox.features import receptor_points
     from pocketvox.inference import discovery_thresholds, load_predictor, predict_complex
     from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets, rate_pockets, reaching, unfamiliar
@@ -147,7 +148,7 @@ def scan(
         prepared = prepare(source, around=around, center=center, size=size, spacing=spacing, **options)
         seconds |= prepared.seconds
         with _timed(seconds, "features"):
-            points = receptor_points(prepared.receptor)
+            points = receptor_points(prepared.receptor, experiment(prepared.structure))
         with _timed(seconds, "predict"):
             maps = predictor(points, prepared.grid, progress, rotations=rotations)
     with _timed(seconds, "pockets"):

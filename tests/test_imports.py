@@ -17,7 +17,7 @@ PACKAGE = ROOT / "pocketvox"
 ROOMS = (
     ("channels", "errors", "config", "chemistry"),
     ("structure",),
-    ("interactions", "features", "descriptors"),
+    ("interactions", "features", "descriptors", "normalize"),
     ("voxel",),
     ("data", "metrics"),
     ("network",),

@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.method != WITHOUT_KERAS:
         require_extra("keras", "train", f"explain --method {args.method}")
 
+    from pocketvox.descriptors import experiment
     from pocketvox.explain import Explainer
     from pocketvox.features import receptor_points
     from pocketvox.inference import load_predictor
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         region = {"around": args.around, "center": args.center, "size": size, "keep": tuple(args.keep)}
         prepared = prepare(structure, spacing=predictor.preset.spacing, **region)
         target = find_target(args, predictor, structure, prepared.grid, region)
-        points = receptor_points(prepared.receptor)
+        points = receptor_points(prepared.receptor, experiment(structure))
         found = explainer(prepared.receptor, points, target, args.method, progress=progress(source, args), **options)
         warnings = [*prepared.warnings, *residual_warning(found)]
         explained = Explained(found, structure, prepared.receptor, predictor.preset, tuple(warnings))

@@ -16,6 +16,7 @@ import numpy as np
 from pocketvox.channels import CHANNELS, LIGAND
 from pocketvox.config import NetworkConfig, SamplingConfig, TrainConfig
 from pocketvox.data.disturb import DROP_DISTANCE, missing_clusters, smooth_displacement
+from pocketvox.data.flexibility import seen_features
 from pocketvox.data.store import PSEUDO, StoreItem
 from pocketvox.errors import InputError
 from pocketvox.features import LIGAND_FEATURES
@@ -149,7 +150,7 @@ class Sampler:
                 kept = ~missing_clusters(true, bound, self.config.drop, rng)
                 coord, near = coord[kept], near[kept]
         described = item.descriptors[0] if self.network.descriptors else ()
-        x = network_input(coord, item.features[near], item.radius[near], grid, self.network, described)
+        x = network_input(coord, seen_features(item, near), item.radius[near], grid, self.network, described)
 
         ligand, _ = local(item.ligand_coord, _LABEL_REACH)
         point, kept = local(item.point_coord, _LABEL_REACH)

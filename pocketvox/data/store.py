@@ -23,6 +23,7 @@ import numpy as np
 
 from pocketvox.channels import CHANNELS, TYPED
 from pocketvox.errors import InputError
+from pocketvox.features import FeaturePoints
 
 SCHEMA_VERSION = 1
 #: :attr:`StoreItem.source` of pieces of a protein taken as its ligand: where else one could bind says nothing.
@@ -108,6 +109,8 @@ class StoreItem:
         See :func:`pocketvox.descriptors.describe`.
     experiment : str
         ``"x-ray"``, ``"cryo-em"``, ``"nmr"``, ``"predicted"`` or empty if unknown.
+    flexibility : ndarray, shape=(n,), dtype=float32, or None
+        Last feature, for networks that see it; see :mod:`pocketvox.data.flexibility`. Not stored.
     """
 
     id: str
@@ -132,6 +135,13 @@ class StoreItem:
     ligand_site_group: np.ndarray | None = None
     descriptors: np.ndarray | None = None
     experiment: str = ""
+    flexibility: np.ndarray | None = None
+
+    @property
+    def feature_points(self) -> FeaturePoints:
+        """Feature points of the receptor."""
+        features = self.features.astype(bool)
+        return FeaturePoints(self.coord, features, self.radius, b_factor=self.b_factor, experiment=self.experiment)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pocketvox.features import FeaturePoints
 from pocketvox.inference import Preset, make_engine
 from pocketvox.inference.presets import WEIGHTS
 from pocketvox.inference.tiling import REACH
+from pocketvox.normalize import with_flexibility
 from pocketvox.structure.atoms import Atoms
 from pocketvox.voxel import Volume, network_input, voxelize
 
@@ -132,6 +133,7 @@ class Explainer:
         """
         if method not in METHODS:
             raise UsageError(f"Expected a method: {', '.join(METHODS)}. Received: {method!r}.")
+        points = with_flexibility(points, self.preset.config.normalizer)
         if method == "occlusion":
             return self._occlusion(atoms, points, target, progress)
         x = self.features(points, target)
@@ -145,6 +147,7 @@ class Explainer:
         if not callable(self._engine):
             self._engine = make_engine(self.preset, self._engine, self._threads)
         network = self.preset.config.network
+        points = with_flexibility(points, self.preset.config.normalizer)
         x = network_input(points.coord, points.features, points.radius, target.grid, network)
         p = self._engine(x[None])[0, ..., self.preset.channels.index(target.channel)]
         return float(logit(np.clip(p[target.mask].astype(float), TINY, 1 - TINY)).mean())
@@ -209,6 +212,7 @@ class Explainer:
 
     def features(self, points: FeaturePoints, target: Target) -> np.ndarray:
         """What the network sees in the target's box, constraints aside, shape=(x, y, z, F), dtype=float32."""
+        points = with_flexibility(points, self.preset.config.normalizer)
         return voxelize(points.coord, points.features, points.radius, target.grid, self.preset.features).values
 
     def _line(self, target: Target) -> tuple[int, float, float]:

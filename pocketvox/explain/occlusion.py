@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -27,7 +28,9 @@ def without_residue(points: FeaturePoints, atoms: Atoms, residue: int) -> Featur
     """
     parents = parents_of(points)
     kept = ~((parents >= 0) & (atoms.residue[parents] == residue)).any(axis=1)
-    return FeaturePoints(points.coord[kept], points.features[kept], points.radius[kept], parents[kept])
+    b_factor = None if points.b_factor is None else points.b_factor[kept]
+    arrays = {name: getattr(points, name)[kept] for name in ("coord", "features", "radius")}
+    return replace(points, **arrays, parents=parents[kept], b_factor=b_factor)
 
 
 def residues_around(points: FeaturePoints, atoms: Atoms, mask: np.ndarray, grid: Grid, reach: float = REACH):

@@ -19,13 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox import __version__
-from pocketvox.config import Config, NetworkConfig, fingerprint
+from pocketvox.config import ADDED, Config, NetworkConfig, fingerprint
 from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES, LIGAND_FEATURES
 from pocketvox.inference.calibration import IDENTITY
 from pocketvox.inference.discovery import check_discovery
 from pocketvox.inference.domain import Domain, read_domain, write_domain
+from pocketvox.normalize import FLEXIBILITY, Normalizer
 
 SCHEMA_VERSION = 1
 
@@ -69,6 +70,8 @@ class PresetConfig(Config):
         Per typed channel and false-discovery rate (as text, ``"0.5"``), the probability from which at most that share
         of hot-spots is false; see :func:`pocketvox.inference.discovery.discovery_thresholds`. Rates that no threshold
         reached on validation data are left out.
+    normalizer : Normalizer, optional
+        What gives the last feature, ``flexibility``, of a network that has it.
     """
 
     network: NetworkConfig
@@ -80,6 +83,7 @@ class PresetConfig(Config):
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
     pockets: dict[str, float] = field(default_factory=dict)
     discovery: dict[str, dict[str, float]] = field(default_factory=dict)
+    normalizer: Normalizer | None = field(default=None, metadata=ADDED)
 
     def __post_init__(self):
         stride, channels = self.network.stride, self.network.channels
@@ -93,6 +97,11 @@ class PresetConfig(Config):
         task = "complex" if self.network.fusion else "pocket"
         if self.task != task:
             raise ConfigError(f"Expected task: {task!r}, that of the network. Received: {self.task!r}.")
+        if (FLEXIBILITY in self.network.features) != (self.normalizer is not None):
+            raise ConfigError(
+                f"Expected a normalizer with the feature {FLEXIBILITY!r}, and none without. Received: "
+                f"{'none' if self.normalizer is None else self.normalizer.method} with {self.network.features}."
+            )
         unknown = [n for n in (*self.thresholds, *self.calibration, *self.discovery) if n not in channels]
         if unknown:
             raise ConfigError(f"Expected thresholds, calibration and discovery of {channels}. Received: {unknown}.")
@@ -230,7 +239,7 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
         raise ConfigError(f"Expected {preset.folder / METADATA} to fit its configuration. Install the preset anew.")
     complex_ = preset.config.task == "complex"
     for received, computed in (
-        (preset.features, FEATURES + LIGAND_FEATURES if complex_ else FEATURES),
+        (preset.features, _computed(preset.config)),
         (preset.config.network.descriptors, DESCRIPTORS if complex_ else ()),
     ):
         if received != computed:
@@ -239,6 +248,13 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
                 f"for {received}. Use the version of pocketvox it was made with."
             )
     return preset
+
+
+def _computed(config: PresetConfig) -> tuple[str, ...]:
+    """The features that this version computes for such a preset."""
+    if config.task == "complex":
+        return FEATURES + LIGAND_FEATURES
+    return FEATURES if config.normalizer is None else (*FEATURES, FLEXIBILITY)
 
 
 def save_preset(

@@ -18,6 +18,7 @@ from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FeaturePoints
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import Preset
+from pocketvox.normalize import with_flexibility
 from pocketvox.voxel.augment import cube_rotations, rotate_volume, unrotate_volume
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.inputs import network_input
@@ -176,6 +177,7 @@ def predict_volume(
     if not np.isclose(grid.spacing, preset.spacing):
         raise ConfigError(f"Expected a grid of spacing {preset.spacing} A ({preset.name}). Received: {grid.spacing} A.")
     config = preset.config
+    points = with_flexibility(points, config.normalizer)
     values = sliding_window(
         averaged(make_engine(preset, engine, threads), rotations),
         points_window(points, grid, config.network, config.halo, descriptors),

@@ -1,7 +1,8 @@
 """Training: resumable, logged, validated every epoch.
 
 A run folder holds ``config.json`` (the configuration in full), ``checkpoint.h5`` (everything needed to go on exactly),
-``log.jsonl`` (one JSON object per epoch), and ``best.weights.h5`` (averaged weights of the epoch that validated best).
+``log.jsonl`` (one JSON object per epoch), ``best.weights.h5`` (averaged weights of the epoch that validated best) and
+``normalizer.json`` if the network sees flexibility.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ import numpy as np
 from pocketvox.channels import CORE
 from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.data.batches import UNKNOWN, MixedSampler, Sampler, SliceSampler, share
+from pocketvox.data.flexibility import NORMALIZER, fit_normalizer, flexible, run_normalizer
 from pocketvox.data.ligands import seen_items
-from pocketvox.data.store import Store
+from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import ConfigError
 from pocketvox.network.losses import MaskedLoss
 from pocketvox.network.slices import build_slice_network
@@ -36,6 +38,7 @@ from pocketvox.network.teachers import Teachers
 from pocketvox.network.threads import set_threads
 from pocketvox.network.unet import build_unet
 from pocketvox.network.validation import Validation, validation_sampler
+from pocketvox.normalize import FLEXIBILITY, Normalizer
 
 logger = logging.getLogger(__name__)
 
@@ -98,20 +101,21 @@ def train(config: TrainConfig, out: str | Path, *, resume: bool = True) -> dict:
     out = Path(out)
     set_threads(config.threads)
     store = Store(config.store)
-    config = replace(config, network=with_features(config.network, store))
+    config = replace(config, network=with_features(config.network, store, config.normalizer))
     _claim(out, config, resume)
     network = config.network
     items = share(seen_items(store, "train", network), config.data_fraction, config.seed)
-    sampler = Sampler(items, config.sampling, network, seed=config.seed)
+    normalizer = _normalizer(config, out, items, store.features)
+    sampler = Sampler(flexible(items, normalizer, store.features), config.sampling, network, seed=config.seed)
     logger.info("%d training ligands in %d structures", len(sampler.ligands), len(sampler.items))
     if config.extra_store:
         more = seen_items(store.alike(Store(config.extra_store)), "train", network)
-        extra = Sampler(more, config.sampling, network, seed=config.seed)
+        extra = Sampler(flexible(more, normalizer, store.features), config.sampling, network, seed=config.seed)
         logger.info("%d further ones in %d structures", len(extra.ligands), len(extra.items))
         sampler = MixedSampler(sampler, extra, config.extra_fraction)
     if config.slices:
         sampler = SliceSampler(sampler, config.slices, config.seed)
-    validation = Validation(validation_sampler(store, config), config.val_crops, config.batch_size)
+    validation = Validation(validation_sampler(store, config, normalizer), config.val_crops, config.batch_size)
     run = _Run(config, out, sampler)
     if (out / "checkpoint.h5").exists():
         run.restore()
@@ -306,15 +310,25 @@ def estimate_prevalence(sampler: Sampler | MixedSampler | SliceSampler, crops: i
     return positive / known
 
 
-def with_features(network: NetworkConfig, store: Store) -> NetworkConfig:
+def _normalizer(config: TrainConfig, out: Path, items: list[StoreItem], features) -> Normalizer | None:
+    """What gives the network its flexibility, from the run folder; fitted to the training structures first if new."""
+    if config.normalizer and not (out / NORMALIZER).exists():
+        fitted = json.dumps(fit_normalizer(config.normalizer, items, features).to_dict()) + "\n"
+        _replace(out / NORMALIZER, lambda path: path.write_text(fitted))
+    return run_normalizer(out, config)
+
+
+def with_features(network: NetworkConfig, store: Store, normalizer: str = "") -> NetworkConfig:
     """The network for what a store holds: its features and, if it sees the ligand, the ligand's and descriptors.
+
+    With a ``normalizer`` it sees flexibility as well.
 
     Raises
     ------
     ConfigError
         If the configuration names others, or the store has none of ligands.
     """
-    names = {"features": store.features}
+    names = {"features": store.features + (FLEXIBILITY,) * bool(normalizer)}
     if network.fusion:
         if not store.ligand_features:
             raise ConfigError(
@@ -341,7 +355,7 @@ def _claim(out: Path, config: TrainConfig, resume: bool) -> None:
             f"Expected a new run folder. Received: {out}, which holds a run; resume it or choose another."
         )
     before, after = TrainConfig.from_file(path).to_dict(), config.to_dict()
-    changed = [name for name in after if before[name] != after[name]]
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
         raise ConfigError(
             f"Expected the settings the run in {out} began with. Received: other values of {', '.join(changed)}; "

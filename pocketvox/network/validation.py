@@ -9,14 +9,16 @@ from scipy.special import expit
 from pocketvox.channels import CORE
 from pocketvox.config import TrainConfig
 from pocketvox.data.batches import UNKNOWN, VALIDATION_SEED, Sampler, fixed_crops, validation_sampling
+from pocketvox.data.flexibility import flexible
 from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store
 from pocketvox.metrics import ScoreHistogram
+from pocketvox.normalize import Normalizer
 
 
-def validation_sampler(store: Store, config: TrainConfig) -> Sampler:
+def validation_sampler(store: Store, config: TrainConfig, normalizer: Normalizer | None = None) -> Sampler:
     """Of validation structures, drawing the same crops in every run of one task, crop size and spacing."""
-    items = seen_items(store, "val", config.network)
+    items = flexible(seen_items(store, "val", config.network), normalizer, store.features)
     return Sampler(items, validation_sampling(config), config.network, seed=VALIDATION_SEED)
 
 

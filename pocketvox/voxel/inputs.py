@@ -22,7 +22,7 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, d
     ----------
     coord : array_like, shape=(n, 3)
         Feature points (angstrom), all within ``FARTHEST`` of the grid.
-    features : array_like, shape=(n, F), boolean or uint8
+    features : array_like, shape=(n, F), boolean, uint8 or float32
         In the order of ``network.features``.
     radius : array_like, shape=(n,)
         Angstrom.
