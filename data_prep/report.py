@@ -26,7 +26,7 @@ SECTIONS = (
     ("Ablations", report_tables.ablation_section),
     ("Curves", report_tables.curve_section),
     ("Calibration", report_results.calibration_section),
-    ("Certainty, explanations and directions", report_results.further_section),
+    ("Certainty, explanations, normalisation and directions", report_results.further_section),
     ("Test split, against baselines and ceilings", report_results.test_section),
     ("Limits", lambda inputs: [inputs.limits or "None noted.", ""]),
 )

@@ -9,7 +9,8 @@
   ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names become columns);
 * ``data.json``: counts, from ``python -m data_prep.report --count``;
 * ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`), ``trust.json``
-  (:mod:`data_prep.trust`) and ``explanations.json`` (:mod:`data_prep.explanations`).
+  (:mod:`data_prep.trust`), ``explanations.json`` (:mod:`data_prep.explanations`) and ``normalization.json``
+  (:mod:`data_prep.normalization`).
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Inputs:
     data : dict or None
     presets, results : dict of str to dict
         Metadata of presets and results of the benchmark, by name.
-    directions, trust, explanations : dict or None
+    directions, trust, explanations, normalization : dict or None
     limits : str
     """
 
@@ -121,6 +122,7 @@ class Inputs:
     directions: dict | None
     trust: dict | None
     explanations: dict | None
+    normalization: dict | None
     limits: str
 
 
@@ -135,7 +137,8 @@ def read_inputs(root: Path) -> Inputs:
     logs = root / LOGS
     experiments = read_json(logs / "experiments.json")
     _check_experiments(experiments, logs / "experiments.json")
-    optional = {name: logs / f"{name}.json" for name in ("data", "directions", "trust", "explanations")}
+    names = ("data", "directions", "trust", "explanations", "normalization")
+    optional = {name: logs / f"{name}.json" for name in names}
     results = (read_json(path) for path in sorted((root / RESULTS).glob("*.json")))
     inputs = Inputs(
         runs={path.parent.name: read_run(path.parent) for path in sorted(logs.glob("*/log.jsonl"))},
@@ -250,6 +253,6 @@ def _check_stages(inputs: Inputs, root: Path) -> None:
 
 
 def _same(one: dict, other: dict, here: str, there: str) -> None:
-    differing = [name for name in other if one.get(name) != other[name]]
+    differing = [name for name in {**one, **other} if one.get(name) != other.get(name)]
     if differing:
         raise InputError(f"Expected the same training in {here} and {there}. Received: other {', '.join(differing)}.")

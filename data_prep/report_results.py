@@ -95,11 +95,11 @@ def reliability_figure(inputs: Inputs) -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------------------------- directions
 def further_section(inputs: Inputs) -> list[str]:
-    """What scans say of their own certainty, explanations and directions, as far as they were measured."""
+    """What scans say of their own certainty, explanations, normalisation and directions, as far as they were measured."""
     lines = []
-    for found in (inputs.trust, inputs.explanations):
+    for found in (inputs.trust, inputs.explanations, inputs.normalization):
         for measured in found["tables"] if found is not None else ():
-            words = f"Preset `{found['preset']}`. {measured['text']}"
+            words = f"Preset `{found['preset']}`. {measured['text']}" if "preset" in found else measured["text"]
             lines += [f"### {measured['title']}", "", words, "", *measurement_table(measured["rows"])]
     if inputs.directions is not None:
         lines += ["### Directions of hot-spots", "", *_directions(inputs.directions)]

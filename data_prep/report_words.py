@@ -85,6 +85,7 @@ def _share(config: TrainConfig) -> str:
     if config.extra_store:
         store = Path(config.extra_store).stem
         out += f"; {percent(config.extra_fraction)} of the samples from the second store, `{store}`"
+    out += f"; flexibility from the B column by `{config.normalizer}`" if config.normalizer else ""
     return out + "."
 
 
