@@ -9,8 +9,13 @@ from pocketvox.data.store import StoreItem, create_store, write_item
 FEATURES = ("hydrophobic", "donor", "acceptor")
 
 
-def make_item(id: str, *, split: str = "train", clusters=("c0",), ligands: int = 1, seed: int = 0) -> StoreItem:
-    """A structure whose interaction points depend on the nearest feature points, so that they can be learnt."""
+def make_item(
+    id: str, *, split: str = "train", clusters=("c0",), ligands: int = 1, seed: int = 0, b_factor: bool = False
+) -> StoreItem:
+    """A structure whose interaction points depend on the nearest feature points, so that they can be learnt.
+
+    Of its points the hydrophobic ones are atoms. ``b_factor`` gives it a B column, on a scale of its own.
+    """
     rng = np.random.default_rng(seed)
     centres = rng.uniform(-3, 3, (ligands, 3)) + np.arange(ligands)[:, None] * [12.0, 0, 0]
     ligand = np.concatenate([c + rng.normal(0, 1.5, (8, 3)) for c in centres])
@@ -35,15 +40,16 @@ def make_item(id: str, *, split: str = "train", clusters=("c0",), ligands: int =
         point_group=group.astype(np.int32),
         ignored_coord=np.array([[8.0, 0.0, 0.0]], np.float32),
         surface_coord=np.array([[9.0, 9.0, 9.0], [-9.0, 9.0, 9.0]], np.float32),
+        b_factor=rng.gamma(4.0, 5.0 + seed, len(coord)).astype(np.float32) if b_factor else None,
     )
 
 
-def make_store(path, train: int = 4, val: int = 2):
+def make_store(path, train: int = 4, val: int = 2, **options):
     """A store of single-ligand structures, one cluster each."""
     with create_store(path, FEATURES, {"label_radius": 1.25}) as h5:
         for i in range(train + val):
             split = "train" if i < train else "val"
-            write_item(h5, make_item(f"s{i}", split=split, clusters=(f"c{i}",), seed=i))
+            write_item(h5, make_item(f"s{i}", split=split, clusters=(f"c{i}",), seed=i, **options))
     return path
 
 

@@ -64,6 +64,12 @@ def test_defaults_fill_what_is_left_out():
         ({"store": "x", "loss": {"distill": 0.5}}, "teachers: some with loss.distill above 0"),
         ({"store": "x", "slices": 33}, "slices: 0, or without teachers up to the crop size 32"),
         ({"store": "x", "slices": 1, "teachers": ["a"], "loss": {"distill": 0.5}}, "slices: 0, or without teachers"),
+        ({"store": "x", "normalizer": "rank"}, "normalizer: '' or 'zscore' or 'minmax' or 'histogram'"),
+        (
+            {"store": "x", "normalizer": "zscore", "network": {"fusion": "early"}},
+            "normalizer: none with network.fusion",
+        ),
+        ({"store": "x", "normalizer": "zscore", "teachers": ["a"], "loss": {"distill": 0.5}}, "normalizer: none with"),
         ([], "object of settings"),
     ],
 )
@@ -83,6 +89,14 @@ def test_fingerprint_depends_on_values_not_on_order():
     data = {"focal": 0.0, "dice": 0.5, "channel_weights": {"metal": 2.0, "ligand": 1.0}}
     assert fingerprint(data) == "0ab3396ce2d15131f11111bca967b5b7f894196237acdeb58505dab7ad16ae77"
     assert a.fingerprint() == fingerprint(a.to_dict())
+
+
+def test_settings_that_came_later_leave_fingerprints_as_they_were():
+    """A run without a normalizer is the run it was before there were any; with one it is another."""
+    plain = TrainConfig(store="x")
+    assert "normalizer" not in plain.to_dict()
+    assert TrainConfig.from_dict(plain.to_dict() | {"normalizer": ""}).fingerprint() == plain.fingerprint()
+    assert TrainConfig(store="x", normalizer="zscore").fingerprint() != plain.fingerprint()
 
 
 def test_files(tmp_path):
