@@ -1,8 +1,8 @@
 """Measure what normalisation of the B column is worth: ``python -m data_prep.normalization RUN... -o FILE``.
 
-The network of each training run is scored on validation crops of its store with the B column as it is, and with the one
-that the same structure could have had from another source; see :data:`COLUMNS`. A good normalizer keeps the score. Where
-shuffling the column keeps it too, the network does not use it.
+The network of each training run is scored on validation crops of its store with the B column as it is, and with others
+that the same structures could have had; see :data:`COLUMNS`. A good normalizer keeps the score with a column of another
+source. Where shuffling the column keeps it too, the network does not use it.
 """
 
 from __future__ import annotations

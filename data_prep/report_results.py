@@ -95,7 +95,7 @@ def reliability_figure(inputs: Inputs) -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------------------------- directions
 def further_section(inputs: Inputs) -> list[str]:
-    """What scans say of their own certainty, explanations, normalisation and directions, as far as they were measured."""
+    """What scans say of their certainty, explanations, normalisation and directions, as far as they were measured."""
     lines = []
     for found in (inputs.trust, inputs.explanations, inputs.normalization):
         for measured in found["tables"] if found is not None else ():

@@ -18,7 +18,7 @@ from pocketvox.channels import CHANNELS
 from pocketvox.config import NORMALIZERS, NetworkConfig, SamplingConfig, TrainConfig
 from pocketvox.data.batches import Sampler
 from pocketvox.data.flexibility import fit_normalizer, flexible, run_normalizer
-from pocketvox.data.store import Store
+from pocketvox.data.store import Store, create_store, write_item
 from pocketvox.descriptors import EXPERIMENTS
 from pocketvox.errors import ConfigError, InputError
 from pocketvox.explain.occlusion import without_residue
@@ -26,7 +26,7 @@ from pocketvox.features import ATOM_TYPES, FEATURES, FeaturePoints, receptor_poi
 from pocketvox.inference import Predictor, PresetConfig, load_predictor, load_preset, save_preset
 from pocketvox.normalize import FEWEST, FLEXIBILITY, LEVELS, LIMIT, Normalizer, are_atoms, with_flexibility
 from pocketvox.pipeline import scan
-from pocketvox.structure import read_structure
+from pocketvox.structure import read_complex, read_structure
 from pocketvox.voxel import Grid
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -93,6 +93,16 @@ def test_values_that_are_none_are_unknown_and_change_nothing(normalizer):
     found = normalizer(column)
     assert not found[~known].any()
     np.testing.assert_array_equal(found[known], normalizer(column[known]))
+
+
+@pytest.mark.parametrize("normalizer", ALL[:2], ids=lambda n: n.method)
+def test_a_wrong_value_does_not_set_the_scale(normalizer):
+    """Other atoms keep theirs, the wrong one gets the highest."""
+    column = COLUMN.copy()
+    column[11] = 900.0
+    found, others = normalizer(column), np.arange(len(column)) != 11
+    np.testing.assert_allclose(found[others], normalizer(COLUMN)[others], atol=0.1)
+    assert found[11] == found.max()
 
 
 @pytest.mark.parametrize("normalizer", ALL, ids=lambda n: n.method)
@@ -373,6 +383,31 @@ def points():
 def test_a_preset_keeps_its_normalizer(preset):
     assert load_preset(preset.folder).config.normalizer == HISTOGRAM
     assert preset.features == (*FEATURES, FLEXIBILITY)
+
+
+def test_a_release_carries_it_over(tmp_path, monkeypatch):
+    """The preset of a run on the bundled complex has the run's normalizer; what pockets it knows is left out."""
+    training = pytest.importorskip("pocketvox.network.train", reason="needs pip install 'pocketvox[train]'")
+    from data_prep import build, release
+    from data_prep.sources import Source
+
+    made = read_complex(DEMO)
+    with create_store(tmp_path / "store.h5", FEATURES, {}) as h5:
+        for split in ("train", "val"):
+            item = build.make_item(
+                Source(split, "", clusters=(split,), split=split), made, np.empty((0, 3), np.float32)
+            )
+            unseen = dict.fromkeys(("ligand_site_coord", "ligand_site_features", "descriptors", "ligand_site_group"))
+            write_item(h5, replace(item, **unseen, ligand_site_radius=None))
+    training.train(
+        TrainConfig.from_dict(tiny_training(tmp_path / "store.h5", normalizer="histogram")), tmp_path / "run"
+    )
+    monkeypatch.setattr(release, "training_domain", lambda *arguments: None)
+    out = tmp_path / "loose-2"
+    assert release.main([str(tmp_path / "run"), "-o", str(out), "--roi-size", "32", "--halo", "4"]) == 0
+    released = load_preset(out)
+    assert released.config.normalizer == Normalizer.from_file(tmp_path / "run" / "normalizer.json")
+    assert released.features == (*FEATURES, FLEXIBILITY)
 
 
 def test_engines_agree_and_see_the_column(preset, points):

@@ -1,5 +1,6 @@
 """How far a map is from turning with its receptor: predictors of known symmetry give known numbers."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,11 +33,7 @@ class Field:
 @pytest.fixture
 def items():
     few = make_item("a", seed=1)
-    return [
-        SimpleNamespace(
-            **{**vars(few), "coord": few.ligand_coord, "features": np.ones((8, 3)), "radius": few.radius[:8]}
-        )
-    ]
+    return [replace(few, coord=few.ligand_coord, features=np.ones((8, 3), np.uint8), radius=few.radius[:8])]
 
 
 def rows(result) -> dict:
