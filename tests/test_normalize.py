@@ -101,7 +101,7 @@ def test_a_wrong_value_does_not_set_the_scale(normalizer):
     column = COLUMN.copy()
     column[11] = 900.0
     found, others = normalizer(column), np.arange(len(column)) != 11
-    np.testing.assert_allclose(found[others], normalizer(COLUMN)[others], atol=0.1)
+    np.testing.assert_allclose(found[others], normalizer(COLUMN)[others], atol=0.2)
     assert found[11] == found.max()
 
 
@@ -304,8 +304,11 @@ def test_a_run_goes_on_with_its_normalizer_and_no_other(run):
     from pocketvox.network.train import train
 
     folder, config = run
-    before = (folder / "normalizer.json").read_bytes()
-    assert train(config, folder) == {} and (folder / "normalizer.json").read_bytes() == before
+    path = folder / "normalizer.json"
+    before = path.read_text()
+    path.write_text(json.dumps(HISTOGRAM.to_dict()))
+    assert train(config, folder) == {} and Normalizer.from_file(path) == HISTOGRAM
+    path.write_text(before)
     for other in ("", "zscore"):
         with pytest.raises(ConfigError, match="other values of.*normalizer"):
             train(replace(config, normalizer=other), folder)
@@ -459,6 +462,8 @@ def test_explanations_see_it(preset):
     found = explainer(atoms, points, target, "integrated")
     assert abs(found.residual) < 0.05 and found.features[FLEXIBILITY] != 0
     assert explainer(atoms, points, target, "occlusion").value == pytest.approx(found.value, abs=1e-3)
+    assert explainer.value(points, target) == pytest.approx(found.value, abs=1e-3)
+    assert explainer.features(points, target)[..., -1].any()
 
 
 def test_normalizer_and_feature_come_together(preset):
