@@ -31,6 +31,7 @@ from data_prep.direction_truth import AXIS, Truth, axis_error, direction_error, 
 from data_prep.sources import Source
 from pocketvox.channels import LIGAND, TYPED
 from pocketvox.errors import InputError, PocketvoxError
+from pocketvox.descriptors import experiment
 from pocketvox.features import ATOM_TYPES, FeaturePoints, receptor_points
 from pocketvox.interactions.definitions import PARTNER_TYPES
 from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets
@@ -140,7 +141,7 @@ def measure(entries: list[Source], predictor, model, maps: Path | None) -> dict:
     """Angular errors of every way; ``model`` (the learned field) may be None."""
     errors = Errors()
     for source, complex_ in complexes(entries):
-        points = receptor_points(complex_.receptor)
+        points = receptor_points(complex_.receptor, experiment(complex_.structure))
         volume = ligand_map(predictor, complex_, points, maps and maps / f"{source.id}.npz")
         asked = queries(predictor, complex_, volume)
         if not asked:

@@ -16,6 +16,7 @@ from data_prep.directions import MARGIN, complexes
 from data_prep.sources import Source
 from pocketvox.channels import LIGAND, TYPED
 from pocketvox.explain import Target, hotspot_target
+from pocketvox.descriptors import experiment
 from pocketvox.features import FeaturePoints, receptor_points
 from pocketvox.inference import Predictor
 from pocketvox.interactions import find_interactions
@@ -49,7 +50,7 @@ def cases(entries: list[Source], predictor: Predictor, count: int) -> list[Case]
     """A correct hot-spot, drawn at random, of each of so many structures, drawn from as many families as there are."""
     rng, found = np.random.default_rng(0), []
     for _, complex_ in complexes(mixed(entries, rng)):
-        points = receptor_points(complex_.receptor)
+        points = receptor_points(complex_.receptor, experiment(complex_.structure))
         ligands = np.concatenate([ligand.coord for ligand in complex_.ligands])
         grid = Grid.around(ligands, MARGIN, predictor.preset.spacing)
         correct = correct_hotspots(complex_, predictor, points, grid)

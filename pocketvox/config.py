@@ -40,7 +40,7 @@ FUSIONS = ("", "early", "intermediate", "late", "receptor", "ligand")
 #: Values of :attr:`TrainConfig.normalizer`; see :mod:`pocketvox.normalize`.
 NORMALIZERS = ("zscore", "minmax", "histogram")
 #: Metadata of a setting that came after the first presets.
-ADDED = types.MappingProxyType({"added": True})
+_ADDED = types.MappingProxyType({"added": True})
 
 
 class Config:
@@ -149,13 +149,13 @@ class NetworkConfig(Config):
     activation: str = "relu"
     dropout: float = 0.0
     patch: int = 1
-    constraints: tuple[str, ...] = field(default=(), metadata=ADDED)
-    symmetry: str = field(default="none", metadata=ADDED)
-    fusion: str = field(default="", metadata=ADDED)
-    joined: int = field(default=0, metadata=ADDED)
-    proximity: tuple[str, ...] = field(default=(), metadata=ADDED)
-    contacts: tuple[str, ...] = field(default=(), metadata=ADDED)
-    descriptors: tuple[str, ...] = field(default=(), metadata=ADDED)
+    constraints: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    symmetry: str = field(default="none", metadata=_ADDED)
+    fusion: str = field(default="", metadata=_ADDED)
+    joined: int = field(default=0, metadata=_ADDED)
+    proximity: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    contacts: tuple[str, ...] = field(default=(), metadata=_ADDED)
+    descriptors: tuple[str, ...] = field(default=(), metadata=_ADDED)
 
     def __post_init__(self):
         _require(
@@ -381,7 +381,7 @@ class TrainConfig(Config):
     extra_fraction: float = 0.0
     stop_after: int = 0
     slices: int = 0
-    normalizer: str = field(default="", metadata=ADDED)
+    normalizer: str = field(default="", metadata=_ADDED)
 
     def __post_init__(self):
         _require(0 < self.data_fraction <= 1, "data_fraction", "above 0 to 1", self.data_fraction)

@@ -69,8 +69,7 @@ class Normalizer(Config):
     tables: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.method not in NORMALIZERS:
-            raise ConfigError(f"Expected method: {', '.join(NORMALIZERS)}. Received: {self.method!r}.")
+        _check_method(self.method)
         needed = {REFERENCE} if self.method == "histogram" else set()
         if not needed <= set(self.tables) <= (set(EXPERIMENTS) if needed else set()):
             expected = f"{REFERENCE!r} and others of {EXPERIMENTS}" if needed else "none"
@@ -101,8 +100,7 @@ class Normalizer(Config):
         InputError
             If no column varies, or, for ``histogram``, none of the reference.
         """
-        if method not in NORMALIZERS:
-            raise ConfigError(f"Expected method: {', '.join(NORMALIZERS)}. Received: {method!r}.")
+        _check_method(method)
         found: dict[str, list[np.ndarray]] = {}
         for b_factor, experiment in samples:
             source = experiment or REFERENCE
@@ -195,6 +193,11 @@ def with_flexibility(points: FeaturePoints, normalizer: Normalizer | None) -> Fe
         return points
     values = flexibility(normalizer, points.features, FEATURES, points.b_factor, points.experiment)
     return replace(points, features=np.column_stack([points.features.astype(np.float32), values]))
+
+
+def _check_method(method: str) -> None:
+    if method not in NORMALIZERS:
+        raise ConfigError(f"Expected method: {', '.join(NORMALIZERS)}. Received: {method!r}.")
 
 
 def _oriented(b_factor: np.ndarray, source: str) -> np.ndarray:

@@ -287,6 +287,7 @@ def test_words_tell_of_what_sees_the_ligand():
         "constraints `roles`",
     ):
         assert part in words
+    assert "B column by `minmax`" in " ".join(describe(TrainConfig.from_dict(config(normalizer="minmax"))))
     alone = TrainConfig.from_dict(config(network={"fusion": "ligand", "descriptors": ["logp"]}))
     words = " ".join(describe(alone))
     assert "looks at the ligand alone" in words and "descriptors" not in words
@@ -361,9 +362,12 @@ def test_certainty_and_directions_are_shown_if_measured(tree):
     rows = [{"label": "AUC", "value": {"count": 7, "value": 0.75}}]
     tables = [{"title": "Domain", "text": "How far.", "rows": rows}]
     write(logs / "trust.json", {"preset": "p", "fingerprint": "f", "tables": tables})
+    columns = [{"title": "B column", "text": "Others.", "rows": [{"label": "removed", "value": {"val_score": 0.25}}]}]
+    write(logs / "normalization.json", {"runs": ["runs/r"], "tables": columns})
     lines = report_results.further_section(read_inputs(tree))
     assert "### Domain" in lines and "Preset `p`. How far." in lines and cells(lines) == [["AUC", "7", "0.750"]]
-    first, second = cells(lines, 1)
+    assert "Others." in lines and cells(lines, 1) == [["removed", "0.250"]]
+    first, second = cells(lines, 2)
     assert first == ["val", "true", "`metal`", "rules", "12", "20.5", "80.0", "0.750"]
     assert second[4:] == ["0", "-", "-", "-"]
 

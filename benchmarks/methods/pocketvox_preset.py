@@ -21,7 +21,8 @@ def method() -> Method:
     config = PocketConfig.from_dict(preset.config.pockets)
 
     def predict(entry: Entry, grid: Grid) -> Volume:
-        return predictor(receptor_points(entry.atoms), grid)
+        experiment = "predicted" if entry.state == "model" else ""
+        return predictor(receptor_points(entry.atoms, experiment), grid)
 
     def pockets(entry: Entry, volume: Volume) -> list:
         return find_regions(volume, config)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox import __version__
-from pocketvox.config import ADDED, Config, NetworkConfig, fingerprint
+from pocketvox.config import Config, NetworkConfig, fingerprint
 from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES, LIGAND_FEATURES
@@ -83,7 +83,7 @@ class PresetConfig(Config):
     calibration: dict[str, tuple[float, float]] = field(default_factory=dict)
     pockets: dict[str, float] = field(default_factory=dict)
     discovery: dict[str, dict[str, float]] = field(default_factory=dict)
-    normalizer: Normalizer | None = field(default=None, metadata=ADDED)
+    normalizer: Normalizer | None = field(default=None, metadata={"added": True})
 
     def __post_init__(self):
         stride, channels = self.network.stride, self.network.channels
