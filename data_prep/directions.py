@@ -30,8 +30,8 @@ from data_prep.command import command, write_json
 from data_prep.direction_truth import AXIS, Truth, axis_error, direction_error, match, summary, true_directions, unit
 from data_prep.sources import Source
 from pocketvox.channels import LIGAND, TYPED
-from pocketvox.errors import InputError, PocketvoxError
 from pocketvox.descriptors import experiment
+from pocketvox.errors import InputError, PocketvoxError
 from pocketvox.features import ATOM_TYPES, FeaturePoints, receptor_points
 from pocketvox.interactions.definitions import PARTNER_TYPES
 from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets

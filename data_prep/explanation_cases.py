@@ -15,8 +15,8 @@ from data_prep.direction_truth import MATCH
 from data_prep.directions import MARGIN, complexes
 from data_prep.sources import Source
 from pocketvox.channels import LIGAND, TYPED
-from pocketvox.explain import Target, hotspot_target
 from pocketvox.descriptors import experiment
+from pocketvox.explain import Target, hotspot_target
 from pocketvox.features import FeaturePoints, receptor_points
 from pocketvox.inference import Predictor
 from pocketvox.interactions import find_interactions
