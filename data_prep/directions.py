@@ -34,7 +34,7 @@ from pocketvox.descriptors import experiment
 from pocketvox.errors import InputError, PocketvoxError
 from pocketvox.features import ATOM_TYPES, FeaturePoints, receptor_points
 from pocketvox.interactions.definitions import PARTNER_TYPES
-from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets
+from pocketvox.pockets import find_pockets, preset_settings
 from pocketvox.pockets.partners import PartnerFinder
 from pocketvox.structure import read_complex
 from pocketvox.structure.atoms import Complex
@@ -104,10 +104,7 @@ def ligand_map(predictor, complex_: Complex, points: FeaturePoints, cache: Path 
 def queries(predictor, complex_: Complex, volume: Volume) -> list[tuple[str, np.ndarray, Truth]]:
     """Where directions are measured: (``true`` or ``hotspot``, position, truth)."""
     truths = true_directions(complex_)
-    preset = predictor.preset
-    thresholds = {name: p for name, p in preset.thresholds.items() if name != LIGAND}
-    config = PocketConfig.from_dict(preset.config.pockets)
-    pockets = find_pockets(volume, complex_.receptor, config, HotspotConfig(thresholds=thresholds))
+    pockets = find_pockets(volume, complex_.receptor, *preset_settings(predictor.preset.config))
     spots = [hotspot for pocket in pockets for hotspot in pocket.hotspots]
     coord = np.array([spot.coord for spot in spots]).reshape(-1, 3)
     pairs = match([spot.type for spot in spots], coord, truths)

@@ -65,7 +65,7 @@ class Judged(NamedTuple):
 
 
 def judge(
-    items: list[StoreItem], maps: Iterable[Volume], pockets: PocketConfig, thresholds: dict[str, float]
+    items: list[StoreItem], maps: Iterable[Volume], pockets: PocketConfig, hotspots: HotspotConfig
 ) -> dict[str, Judged]:
     """Judge the hot-spots of maps.
 
@@ -75,25 +75,27 @@ def judge(
     maps : iterable of Volume
         Calibrated, one per structure.
     pockets : PocketConfig
-    thresholds : dict of str to float
-        Of the preset, by channel.
+    hotspots : HotspotConfig
 
     Returns
     -------
     dict of str to Judged
         By typed channel.
     """
-    config = HotspotConfig(thresholds={name: p for name, p in thresholds.items() if name in TYPED})
     rows = []
     for item, volume, family in zip(items, maps, families(items), strict=True):
-        _, placed = place_hotspots(volume, find_regions(volume, pockets), config)
-        atoms = cKDTree(item.ligand_coord)
-        for _, coord, name, probability, _, _ in placed:
-            if atoms.query(coord)[0] <= ENVELOPE_RADIUS:
-                points = item.point_coord[item.point_channel == CHANNELS.index(name)]
-                true = bool((np.linalg.norm(points - coord, axis=1) <= HIT).any())
-                rows.append((name, float(probability), true, family))
+        _, placed = place_hotspots(volume, find_regions(volume, pockets), hotspots)
+        for _, coord, name, probability, _, _ in near_ligand(item, placed):
+            points = item.point_coord[item.point_channel == CHANNELS.index(name)]
+            true = bool((np.linalg.norm(points - coord, axis=1) <= HIT).any())
+            rows.append((name, float(probability), true, family))
     return {name: _judged([row[1:] for row in rows if row[0] == name]) for name in TYPED}
+
+
+def near_ligand(item: StoreItem, placed: list[tuple]) -> list[tuple]:
+    """The rows of :func:`~pocketvox.pockets.hotspots.place_hotspots` that are in a ligand envelope."""
+    atoms = cKDTree(item.ligand_coord)
+    return [row for row in placed if atoms.query(row[1])[0] <= ENVELOPE_RADIUS]
 
 
 def _judged(rows: list[tuple[float, bool, int]]) -> Judged:

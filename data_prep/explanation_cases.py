@@ -14,13 +14,13 @@ import numpy as np
 from data_prep.direction_truth import MATCH
 from data_prep.directions import MARGIN, complexes
 from data_prep.sources import Source
-from pocketvox.channels import LIGAND, TYPED
+from pocketvox.channels import TYPED
 from pocketvox.descriptors import experiment
 from pocketvox.explain import Target, hotspot_target
 from pocketvox.features import FeaturePoints, receptor_points
 from pocketvox.inference import Predictor
 from pocketvox.interactions import find_interactions
-from pocketvox.pockets import Hotspot, HotspotConfig, Pocket, PocketConfig, find_pockets
+from pocketvox.pockets import Hotspot, Pocket, find_pockets, preset_settings
 from pocketvox.report.tables import ranked_hotspots
 from pocketvox.structure.atoms import Atoms, Complex
 from pocketvox.voxel import Grid
@@ -79,11 +79,8 @@ def correct_hotspots(
     complex_: Complex, predictor: Predictor, points: FeaturePoints, grid: Grid
 ) -> list[tuple[Pocket, Hotspot, np.ndarray]]:
     """Hot-spots near an interaction point of their type, with the residues that make the nearest such interaction."""
-    preset, truth = predictor.preset, find_interactions(complex_)
-    volume = predictor(points, grid)
-    thresholds = {name: p for name, p in preset.thresholds.items() if name != LIGAND}
-    config = PocketConfig.from_dict(preset.config.pockets)
-    pockets = find_pockets(volume, complex_.receptor, config, HotspotConfig(thresholds=thresholds))
+    truth = find_interactions(complex_)
+    pockets = find_pockets(predictor(points, grid), complex_.receptor, *preset_settings(predictor.preset.config))
     found = []
     for pocket, hotspot in ranked_hotspots(pockets):
         distance = np.linalg.norm(truth.point - np.array(hotspot.coord), axis=1)

@@ -1,10 +1,11 @@
 """Make a preset from a training run: ``python -m data_prep.release RUN -o models/NAME [--card FILE]``.
 
 The best weights of the run are used over whole validation proteins, the way ``pocketvox scan`` does, to fit the
-calibration of each channel, to choose the threshold with the best Jaccard index per channel, to choose how pockets are
-cut out of the ``ligand`` channel (best DCA success), and to find from which probability hot-spots can be trusted
-(:mod:`data_prep.discovery`). Training proteins show what pockets the network knows (:mod:`data_prep.domain`). The test
-split is not looked at. ``--constraints`` gives the preset constraints that the run had not; they have no weights.
+calibration of each channel, to choose the threshold with the best Jaccard index per channel, how pockets are cut out
+of the ``ligand`` channel (best DCA success) and from which evidence hot-spots need no maximum of their own (best F1),
+and to find from which probability hot-spots can be trusted (:mod:`data_prep.discovery`). Training proteins show what
+pockets the network knows (:mod:`data_prep.domain`). The test split is not looked at. ``--constraints`` gives the preset
+constraints that the run had not; they have no weights.
 
 Of a network that sees the ligand, calibration and thresholds are fitted around validation ligands, and that is all.
 """
@@ -23,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.command import command
-from data_prep.discovery import fit_discovery, judge, report
+from data_prep.discovery import HIT, fit_discovery, judge, near_ligand, report
 from data_prep.domain import training_domain
-from pocketvox.channels import LABEL_RADIUS, LIGAND
+from pocketvox.channels import CHANNELS, CORE, LABEL_RADIUS, LIGAND
 from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig, TrainConfig
 from pocketvox.data.flexibility import run_normalizer
 from pocketvox.data.ligands import seen_items
@@ -34,14 +35,18 @@ from pocketvox.inference import Predictor, PresetConfig, load_predictor, predict
 from pocketvox.inference.calibration import calibrate, fit_calibration
 from pocketvox.inference.complexes import LIGAND_MARGIN
 from pocketvox.metrics import ScoreHistogram, dca_success
-from pocketvox.pockets.detect import PocketConfig, find_regions
+from pocketvox.pockets import HotspotConfig, PocketConfig, preset_settings
+from pocketvox.pockets.detect import find_regions
+from pocketvox.pockets.hotspots import place_hotspots
 from pocketvox.voxel import Grid, Volume, envelope, label_volume, within
 
 #: Candidates for the cutting of pockets; the first of equally good ones is taken.
 POCKET_GRID = {
-    "threshold": (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
+    "threshold": (0.012, 0.016, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
     "merge_distance": (0.0, 2.5),
 }
+#: Candidates for the evidence that needs no maximum of its own (:class:`~pocketvox.pockets.HotspotConfig`).
+CERTAIN_GRID = (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
 #: Of a preset that sees the ligand: its channel ``ligand`` is 1 at the ligand, so nothing is to be chosen.
 LIGAND_POCKETS = {"threshold": 0.5, "merge_distance": 0.0, "max_volume": 1e5}
 #: Hot-spots of a channel that is hardly better than chance would be noise: no threshold is below this.
@@ -131,6 +136,45 @@ def choose_pockets(items: list[StoreItem], maps: list[Volume]) -> tuple[dict[str
     return {**chosen, "slope": slope, "midpoint": float(np.exp(-offset / slope))}, rates
 
 
+def choose_hotspots(
+    items: list[StoreItem], maps: list[Volume], pockets: PocketConfig, hotspots: HotspotConfig
+) -> tuple[HotspotConfig, dict]:
+    """Settings with the best mean F1 score of the core channels, and the precision, recall and F1 score of each.
+
+    Hot-spots in ligand envelopes and interaction points are paired one to one at distances up to ``HIT``, as many as
+    can be: two hot-spots at one point are one true and one false.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    regions = [find_regions(volume, pockets) for volume in maps]
+    best, chosen, rates = -1.0, hotspots, {}
+    for certain in CERTAIN_GRID:
+        config = replace(hotspots, certain=certain)
+        counts = {name: np.zeros(3) for name in CORE}  # pairs, hot-spots, points
+        for item, volume, found in zip(items, maps, regions, strict=True):
+            placed = near_ligand(item, place_hotspots(volume, found, config)[1])
+            for name in CORE:
+                coord = np.array([row[1] for row in placed if row[2] == name]).reshape(-1, 3)
+                points = item.point_coord[item.point_channel == CHANNELS.index(name)]
+                near = np.linalg.norm(coord[:, None] - points, axis=2) <= HIT
+                pairs = near[linear_sum_assignment(near, maximize=True)].sum()
+                counts[name] += (pairs, len(coord), len(points))
+        found_rates = {name: _rates(*count) for name, count in counts.items()}
+        mean = float(np.mean([rate["f1"] for rate in found_rates.values()]))
+        log.info("hot-spots certain from %g: mean F1 %.3f", certain, mean)
+        if mean > best + 1e-9:
+            best, chosen, rates = mean, config, found_rates
+    return chosen, rates
+
+
+def _rates(pairs: float, hotspots: float, points: float) -> dict[str, float]:
+    return {
+        "precision": pairs / max(hotspots, 1),
+        "recall": pairs / max(points, 1),
+        "f1": 2 * pairs / max(hotspots + points, 1),
+    }
+
+
 def _hits(centers: np.ndarray, ligands: list[np.ndarray]) -> np.ndarray:
     """Whether each pocket has a ligand atom within 4 A of its centre."""
     atoms = np.concatenate(ligands)
@@ -204,8 +248,10 @@ def release(
         fitted["pockets"] = LIGAND_POCKETS
     else:
         fitted["pockets"], validation["pockets"] = choose_pockets(items, maps)
-        pockets = PocketConfig.from_dict(fitted["pockets"])
-        judged = judge(items, maps, pockets, fitted["thresholds"])
+        pockets, hotspots = preset_settings(PresetConfig(**shape, **fitted))
+        hotspots, validation["hotspots"] = choose_hotspots(items, maps, pockets, hotspots)
+        fitted["hotspots"] = {"certain": hotspots.certain}
+        judged = judge(items, maps, pockets, hotspots)
         fitted["discovery"] = fit_discovery(judged)
         validation["discovery"] = report(judged, fitted["discovery"])
         domain = training_domain(

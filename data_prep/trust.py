@@ -29,7 +29,7 @@ from pocketvox.inference.calibration import fit_calibration
 from pocketvox.inference.domain import Domain, map_uncertainty, pocket_descriptor
 from pocketvox.inference.tiling import ROTATIONS
 from pocketvox.metrics import ScoreHistogram, expected_calibration_error
-from pocketvox.pockets import PocketConfig
+from pocketvox.pockets import PocketConfig, preset_settings
 from pocketvox.voxel import Grid, Volume, envelope, label_volume
 
 #: Divisions of the families into halves.
@@ -153,7 +153,7 @@ def promises(predictor: Predictor, items: list[StoreItem]) -> tuple[list[dict], 
     Each structure is predicted whole, as a scan does.
     """
     config = predictor.preset.config
-    pockets = PocketConfig.from_dict(config.pockets)
+    pockets, hotspots = preset_settings(config)
     domain, family, rated = predictor.preset.domain(), families(items), []
 
     def maps() -> Iterator[Volume]:
@@ -164,7 +164,7 @@ def promises(predictor: Predictor, items: list[StoreItem]) -> tuple[list[dict], 
                 log.info("%d of %d structures", number, len(items))
             yield volume
 
-    judged = judge(items, maps(), pockets, config.thresholds)
+    judged = judge(items, maps(), pockets, hotspots)
     false = []
     for name, levels in config.discovery.items():
         for level, threshold in levels.items():

@@ -80,8 +80,8 @@ class Config:
         Settings marked as added later are left out at their default, so that older fingerprints stay as they are.
         """
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        added = {f.name: f.default for f in fields(self) if f.metadata.get("added")}
-        return {name: _plain(v) for name, v in values.items() if name not in added or v != added[name]}
+        unset = [f.name for f in fields(self) if f.metadata.get("added") and values[f.name] == _default(f)]
+        return {name: _plain(v) for name, v in values.items() if name not in unset}
 
     def fingerprint(self) -> str:
         """sha256 (hexadecimal) of the canonical JSON; equal for equal configurations."""
@@ -440,6 +440,10 @@ def _from_dict(cls, data, where: str):
 
 def _has_default(f) -> bool:
     return f.default is not MISSING or f.default_factory is not MISSING
+
+
+def _default(f):
+    return f.default if f.default_factory is MISSING else f.default_factory()
 
 
 def _convert(hint, value, where: str):

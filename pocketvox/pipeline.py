@@ -126,7 +126,7 @@ def scan(
     from pocketvox.descriptors import experiment
     from pocketvox.features import receptor_points
     from pocketvox.inference import discovery_thresholds, load_predictor, predict_complex
-    from pocketvox.pockets import HotspotConfig, PocketConfig, find_pockets, rate_pockets, reaching, unfamiliar
+    from pocketvox.pockets import find_pockets, preset_settings, rate_pockets, reaching, unfamiliar
 
     seconds: dict[str, float] = {}
     if predictor is None:
@@ -152,9 +152,7 @@ def scan(
         with _timed(seconds, "predict"):
             maps = predictor(points, prepared.grid, progress, rotations=rotations)
     with _timed(seconds, "pockets"):
-        thresholds = {name: p for name, p in predictor.preset.thresholds.items() if name != "ligand"}
-        pocket_config = PocketConfig.from_dict(predictor.preset.config.pockets)
-        pockets = find_pockets(maps, prepared.receptor, pocket_config, HotspotConfig(thresholds=thresholds))
+        pockets = find_pockets(maps, prepared.receptor, *preset_settings(predictor.preset.config))
         if fdr is not None:
             pockets = reaching(pockets, trusted)
         pockets = rate_pockets(pockets, points, maps, predictor.preset.domain())

@@ -27,7 +27,7 @@ from pocketvox.cli import main
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.inference import PresetConfig, discovery_thresholds, load_preset, presets
 from pocketvox.inference.presets import CONFIG, _write_metadata
-from pocketvox.pockets import PocketConfig
+from pocketvox.pockets import HotspotConfig, PocketConfig
 from pocketvox.voxel import Grid, Volume, label_volume
 
 GRID = Grid.centred((0, 0, 0), 31, 0.75)
@@ -59,17 +59,17 @@ def one(point, atom):
 def test_a_hotspot_is_true_near_a_point_of_its_type(distance, true):
     """The same point as an acceptor's makes it false at any distance."""
     item, volume = one((distance, 0, 0), (0, 0, 0))
-    found = judge([item], [volume], ANYWHERE, {"hbond_donor": 0.5, "ligand": 0.1})
+    found = judge([item], [volume], ANYWHERE, HotspotConfig(thresholds={"hbond_donor": 0.5}))
     assert found["hbond_donor"].true.tolist() == [true] and found["hbond_donor"].probability.tolist() == [1.0]
     assert not len(found["hbond_acceptor"].true)
     other = replace(item, point_channel=np.array([DONOR + 1], np.uint8))
-    assert judge([other], [volume], ANYWHERE, {})["hbond_donor"].true.tolist() == [False]
+    assert judge([other], [volume], ANYWHERE, HotspotConfig())["hbond_donor"].true.tolist() == [False]
 
 
 @pytest.mark.parametrize(("distance", "known"), [(ENVELOPE_RADIUS - 0.01, 1), (ENVELOPE_RADIUS + 0.01, 0)])
 def test_hotspots_away_from_ligands_are_not_judged(distance, known):
     item, volume = one((0, 0, 0), (0, distance, 0))
-    assert len(judge([item], [volume], ANYWHERE, {})["hbond_donor"].true) == known
+    assert len(judge([item], [volume], ANYWHERE, HotspotConfig())["hbond_donor"].true) == known
 
 
 # ----------------------------------------------------------------------------------------------------- how sure it is

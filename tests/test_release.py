@@ -1,11 +1,17 @@
 """From a training run to a preset: what is fitted on validation data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from store_fixture import make_item
 
-from data_prep.release import POCKET_GRID, calibrated, choose_pockets, histograms
+from data_prep.release import POCKET_GRID, calibrated, choose_hotspots, choose_pockets, histograms
 from pocketvox.channels import CHANNELS, LIGAND
+from pocketvox.config import NetworkConfig
+from pocketvox.errors import ConfigError
+from pocketvox.inference import PresetConfig
+from pocketvox.pockets import HotspotConfig, PocketConfig, preset_settings
 from pocketvox.voxel import Grid, Volume, label_volume
 
 EVEN = dict.fromkeys(CHANNELS, (1.0, 0.0))
@@ -52,3 +58,32 @@ def test_pockets_are_cut_where_the_ligand_is(item, labels):
     assert rates == {"top_n": 1.0, "top_n_plus_2": 1.0}
     assert chosen["threshold"] == min(t for t in POCKET_GRID["threshold"] if 0.06 < t <= 0.12)
     assert chosen["slope"] > 0 and chosen["midpoint"] > 0
+
+
+def test_evidence_is_certain_where_most_points_are_found_once(item):
+    """Three points 1.3 A apart at half the probability: two maxima; little evidence would do for eleven hot-spots."""
+    points = np.array([[0, 0, 0], [1.3, 0, 0], [2.6, 0, 0]], np.float32)
+    channel = np.full(3, CHANNELS.index("hbond_donor"), np.uint8)
+    labels = label_volume(points, channel, points, Grid.centred((0, 0, 0), 31, 0.75))
+    half = np.where(np.arange(len(CHANNELS)) == CHANNELS.index(LIGAND), 1.0, 0.5)
+    volume = Volume((labels.values * half).astype(np.float32), labels.grid, CHANNELS)
+    item = replace(item, ligand_coord=points, point_coord=points, point_channel=channel)
+    pockets, hotspots = PocketConfig(min_volume=0.0), HotspotConfig(threshold=0.1)
+    chosen, rates = choose_hotspots([item], [volume], pockets, hotspots)
+    assert chosen == replace(hotspots, certain=0.35)
+    assert rates["hbond_donor"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert rates["pi_stacking"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def test_settings_of_a_preset_are_those_chosen():
+    """What a preset leaves out is default; ``ligand`` is no type of hot-spot; unknown settings are refused."""
+    network = NetworkConfig(features=("carbon",))
+    config = PresetConfig(
+        network, 0.75, pockets={"threshold": 0.02}, hotspots={"certain": 0.3}, thresholds={"metal": 0.4, LIGAND: 0.2}
+    )
+    pockets, hotspots = preset_settings(config)
+    assert pockets == PocketConfig(threshold=0.02)
+    assert hotspots == HotspotConfig(thresholds={"metal": 0.4}, certain=0.3)
+    assert "hotspots" not in PresetConfig(network, 0.75).to_dict()
+    with pytest.raises(ConfigError, match="uncertain"):
+        preset_settings(replace(config, hotspots={"uncertain": 0.3}))

@@ -20,7 +20,7 @@ class Knowing:
         config = {"spacing": 0.75, "calibration": dict.fromkeys(CHANNELS, (1.0, 0.0)), "discovery": discovery}
         config |= {"pockets": {"threshold": 0.5}, "thresholds": dict.fromkeys(CHANNELS, 0.5)}
         near = SimpleNamespace(score=lambda descriptors: descriptors.mean(axis=1))
-        self.preset = SimpleNamespace(config=SimpleNamespace(**config), domain=lambda: near)
+        self.preset = SimpleNamespace(config=SimpleNamespace(hotspots={}, **config), domain=lambda: near)
         self.items = {item.coord.tobytes(): item for item in items}
 
     def __call__(self, points, grid=None, *, rotations=1):

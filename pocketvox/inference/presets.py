@@ -72,6 +72,8 @@ class PresetConfig(Config):
         reached on validation data are left out.
     normalizer : Normalizer, optional
         What gives the last feature, ``flexibility``, of a network that has it.
+    hotspots : dict of str to float
+        Settings of :class:`pocketvox.pockets.HotspotConfig` other than thresholds, as ``pockets``.
     """
 
     network: NetworkConfig
@@ -84,6 +86,7 @@ class PresetConfig(Config):
     pockets: dict[str, float] = field(default_factory=dict)
     discovery: dict[str, dict[str, float]] = field(default_factory=dict)
     normalizer: Normalizer | None = field(default=None, metadata={"added": True})
+    hotspots: dict[str, float] = field(default_factory=dict, metadata={"added": True})
 
     def __post_init__(self):
         stride, channels = self.network.stride, self.network.channels
