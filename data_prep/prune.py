@@ -1,8 +1,8 @@
 """Prune the network of a training run: ``python -m data_prep.prune RUN --filters N,N,N... -o FILE.weights.h5``.
 
-The channels that matter most for the loss on training crops are kept (:mod:`pocketvox.network.pruning`). The weights are
-for ``initial_weights`` of a training configuration whose network has these ``filters``; training on makes up for what
-was lost. Prints validation loss and score of the run and of the pruned network before any training.
+The channels that matter most for the loss on training crops are kept (:mod:`pocketvox.network.pruning`). The weights
+are for ``initial_weights`` of a training configuration whose network has these ``filters``; training on makes up for
+what was lost. Prints validation loss and score of the run and of the pruned network before any training.
 """
 
 from __future__ import annotations

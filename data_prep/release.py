@@ -28,7 +28,8 @@ from data_prep.discovery import HIT, fit_discovery, judge, near_ligand, report
 from data_prep.domain import training_domain
 from pocketvox.channels import CHANNELS, CORE, LABEL_RADIUS, LIGAND
 from pocketvox.config import RECEPTOR_CONSTRAINTS, NetworkConfig, TrainConfig
-from pocketvox.data.flexibility import run_normalizer
+from pocketvox.data.batches import Sampler
+from pocketvox.data.flexibility import flexible, run_normalizer
 from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.inference import Predictor, PresetConfig, load_predictor, predict_volume, save_preset
@@ -42,7 +43,7 @@ from pocketvox.voxel import Grid, Volume, envelope, label_volume, within
 
 #: Candidates for the cutting of pockets; the first of equally good ones is taken.
 POCKET_GRID = {
-    "threshold": (0.012, 0.016, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3),
+    "threshold": (0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.016, 0.012),
     "merge_distance": (0.0, 2.5),
 }
 #: Candidates for the evidence that needs no maximum of its own (:class:`~pocketvox.pockets.HotspotConfig`).
@@ -51,6 +52,8 @@ CERTAIN_GRID = (0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.2)
 LIGAND_POCKETS = {"threshold": 0.5, "merge_distance": 0.0, "max_volume": 1e5}
 #: Hot-spots of a channel that is hardly better than chance would be noise: no threshold is below this.
 LEAST_THRESHOLD = 0.05
+#: Batches of training crops that calibrate 8-bit activations.
+INT8_BATCHES = 24
 #: Pockets beyond the number of ligands that count in the second success rate.
 EXTRA = 2
 
@@ -193,6 +196,13 @@ def _logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(max(slope, 0.1)), float(offset)
 
 
+def int8_samples(data: Store, config: TrainConfig, network: NetworkConfig, normalizer) -> list[np.ndarray]:
+    """Training crops from which the ranges of 8-bit activations are taken."""
+    items = flexible(seen_items(data, "train", network), normalizer, data.features)
+    sampler = Sampler(items, config.sampling, network, seed=config.seed)
+    return [sampler.batch(0, k, config.batch_size)[0] for k in range(INT8_BATCHES)]
+
+
 def constrained(network: NetworkConfig, constraints: tuple[str, ...] | None) -> NetworkConfig:
     """The network with other constraints; the same weights fit. None leaves those it was trained with."""
     return network if constraints is None else replace(network, constraints=constraints)
@@ -207,6 +217,7 @@ def release(
     roi_size: int,
     halo: int,
     constraints: tuple[str, ...] | None = None,
+    int8: bool = False,
 ) -> None:
     """Fit everything on validation data and write the preset."""
     config = TrainConfig.from_file(run / "config.json")
@@ -224,7 +235,8 @@ def release(
     weights = run / "best.weights.h5"
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
-        save_preset(raw, PresetConfig(**shape), weights, training={}, metrics={}, card="")
+        samples = int8_samples(data, config, network, shape["normalizer"]) if int8 else None
+        save_preset(raw, PresetConfig(**shape), weights, training={}, metrics={}, card="", samples=samples)
         predictor = load_predictor(raw)
         maps = (ligand_predictions if network.fusion else predictions)(predictor, items)
     curves = histograms(items, maps, config.sampling.ignored_radius, possible=bool(network.constraints))
@@ -265,7 +277,7 @@ def release(
     training = {"config": config.to_dict(), "fingerprint": config.fingerprint(), "best_epoch": record}
     final = PresetConfig(**shape, **fitted)
     metrics = {"validation": validation}
-    save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain)
+    save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain, samples=samples)
 
 
 @command
@@ -280,10 +292,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--halo", type=int, default=8, help="voxels of a tile's rim that are not kept")
     some = ",".join(RECEPTOR_CONSTRAINTS)
     parser.add_argument("--constraints", help=f"some of {some}, if not those of the run; '' is none")
+    parser.add_argument(
+        "--int8", action="store_true", help="add the network in 8-bit integers, and fit everything to it"
+    )
     args = parser.parse_args(argv)
     card = args.card.read_text(encoding="utf-8") if args.card else f"# {args.output.name}\n"
     constraints = None if args.constraints is None else tuple(filter(None, args.constraints.split(",")))
-    shape = {"roi_size": args.roi_size, "halo": args.halo, "constraints": constraints}
+    shape = {"roi_size": args.roi_size, "halo": args.halo, "constraints": constraints, "int8": args.int8}
     release(args.run, args.output, args.store, card, **shape)
 
 

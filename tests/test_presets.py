@@ -127,7 +127,7 @@ def test_threads_of_an_engine_are_not_pinned(original):
 def test_engine_by_name_or_callable(original, monkeypatch):
     """A callable is its own engine; unknown names and a missing Keras are refused with the remedy."""
     assert engines.make_engine(original, len) is len
-    with pytest.raises(UsageError, match="auto, openvino, keras.*'tensorrt'"):
+    with pytest.raises(UsageError, match="auto, int8, openvino, keras.*'tensorrt'"):
         engines.make_engine(original, "tensorrt")
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'pocketvox\[train\]'"):

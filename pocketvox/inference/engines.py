@@ -13,9 +13,9 @@ import numpy as np
 
 from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
-from pocketvox.inference.presets import OPENVINO, WEIGHTS, Preset
+from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
 
-ENGINES = ("auto", "openvino", "keras")
+ENGINES = ("auto", "int8", "openvino", "keras")
 
 
 class Engine(Protocol):
@@ -26,26 +26,36 @@ class Engine(Protocol):
 
 
 class OpenVINOEngine:
-    """The network run by OpenVINO in float32.
+    """The network run by OpenVINO.
 
     Parameters
     ----------
     preset : Preset
     threads : int, optional
         Processor threads; all if not given.
+    integers : bool
+        The network in 8-bit integers instead of float32.
+
+    Raises
+    ------
+    UsageError
+        If the preset has no network in 8-bit integers.
     """
 
-    name = "openvino"
-
-    def __init__(self, preset: Preset, threads: int | None = None):
+    def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False):
         import openvino
+
+        if integers and not preset.has_int8:
+            raise UsageError(f"Expected an 8-bit network for the engine int8. {preset.name} has none: use openvino.")
+        self.name = "int8" if integers else "openvino"
+        network = preset.folder / (INT8 if integers else OPENVINO)
 
         # Left to itself OpenVINO runs in bfloat16 on processors that have it: its results would depend on the machine.
         # Pinning its threads would put every process with one thread on the same processor.
         options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": "NO"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
-        self._model = openvino.Core().compile_model(str(preset.folder / OPENVINO), "CPU", options)
+        self._model = openvino.Core().compile_model(str(network), "CPU", options)
         self._calibration = preset.calibration()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -96,13 +106,14 @@ def make_engine(preset: Preset, engine: str | Callable = "auto", threads: int | 
     ----------
     preset : Preset
     engine : str or callable
-        ``"openvino"``, ``"keras"`` or ``"auto"``: OpenVINO, which never imports TensorFlow.
+        ``"openvino"`` (float32), ``"int8"`` (OpenVINO in 8-bit integers), ``"keras"``, or ``"auto"``: int8 if the
+        preset has it, else openvino. Only keras imports TensorFlow.
     threads : int, optional
 
     Raises
     ------
     UsageError
-        If there is no such engine.
+        If there is no such engine, or the preset has no network for it.
     MissingExtraError
         If what the engine needs is not installed.
     """
@@ -110,4 +121,7 @@ def make_engine(preset: Preset, engine: str | Callable = "auto", threads: int | 
         return engine
     if engine not in ENGINES:
         raise UsageError(f"Expected an engine: {', '.join(ENGINES)}. Received: {engine!r}.")
-    return KerasEngine(preset, threads) if engine == "keras" else OpenVINOEngine(preset, threads)
+    if engine == "keras":
+        return KerasEngine(preset, threads)
+    integers = engine == "int8" or (engine == "auto" and preset.has_int8)
+    return OpenVINOEngine(preset, threads, integers=integers)

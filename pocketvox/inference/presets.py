@@ -2,7 +2,8 @@
 
 A folder holds ``config.json`` (:class:`PresetConfig`), ``model.weights.h5`` (Keras), ``openvino/model.xml`` and
 ``.bin`` (the same network), ``README.md`` (model card) and ``metadata.json`` (sha256 of all these, provenance,
-metrics). ``domain.h5`` (what its training pockets look like) is optional.
+metrics). ``domain.h5`` (what its training pockets look like) and ``openvino/int8.xml`` and ``.bin`` (the network in
+8-bit integers) are optional.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ WEIGHTS, OPENVINO, CONFIG, METADATA, CARD = (
 )
 #: The logit of what a constraint forbids, -1e9, is exactly 0 as a calibrated float32 probability with these.
 LEAST_SLOPE, MOST_OFFSET = 1e-6, 500.0
-#: Optional: :class:`pocketvox.inference.domain.Domain`.
-DOMAIN = "domain.h5"
+#: Optional: :class:`pocketvox.inference.domain.Domain`, and the network in 8-bit integers.
+DOMAIN, INT8 = "domain.h5", "openvino/int8.xml"
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,11 @@ class Preset:
         slope, offset = np.array(lines, np.float32).T
         return slope.copy(), offset.copy()
 
+    @property
+    def has_int8(self) -> bool:
+        """Whether it has a network in 8-bit integers."""
+        return INT8 in self.metadata["files"]
+
     def domain(self) -> Domain | None:
         """What its training pockets look like; None if the preset does not say."""
         return read_domain(self.folder / DOMAIN) if DOMAIN in self.metadata["files"] else None
@@ -269,6 +275,7 @@ def save_preset(
     metrics: dict,
     card: str,
     domain: Domain | None = None,
+    samples: list[np.ndarray] | None = None,
 ) -> Preset:
     """Make a preset folder from trained weights; needs Keras on TensorFlow.
 
@@ -285,6 +292,8 @@ def save_preset(
         Text of the model card (Markdown).
     domain : Domain, optional
         From :func:`pocketvox.inference.domain.fit_domain`; without it pockets get no ``domain_score``.
+    samples : list of ndarray, shape=(b, x, y, z, C), dtype=float32, optional
+        Inputs of the network from training structures; with them the preset gets a network in 8-bit integers as well.
 
     Raises
     ------
@@ -292,6 +301,8 @@ def save_preset(
         If the folder exists or cannot be written.
     ConfigError
         If the weights do not fit the configuration.
+    MissingExtraError
+        If samples are given and NNCF is not installed.
     """
     folder = Path(folder)
     if folder.exists():
@@ -299,6 +310,7 @@ def save_preset(
             f"Expected a new preset folder. Received: {folder}, which exists; presets are not overwritten."
         )
     from pocketvox.network.export import export_openvino, load_network
+    from pocketvox.network.quantize import quantize
 
     model = load_network(config.network, weights)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -307,6 +319,8 @@ def save_preset(
         (made / OPENVINO).parent.mkdir(parents=True)
         model.save_weights(str(made / WEIGHTS))
         export_openvino(model, made / OPENVINO)
+        if samples is not None:
+            quantize(made / OPENVINO, samples, made / INT8)
         _write_json(made / CONFIG, config.to_dict())
         (made / CARD).write_text(card, encoding="utf-8")
         if domain is not None:

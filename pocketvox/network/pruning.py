@@ -15,6 +15,7 @@ from keras import layers, ops
 from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.errors import ConfigError
 from pocketvox.network.losses import MaskedLoss
+from pocketvox.network.physics import Channels
 from pocketvox.network.unet import build_unet
 
 _CONV, _NORM = "_conv", "_norm"
@@ -113,14 +114,15 @@ def pruned(
     kept: dict[int, np.ndarray] = {}  # by tensor: its channels that are left
     for layer in model.layers:
         inputs = [kept[id(tensor)] for tensor in _tensors(layer)]
-        outputs = np.arange(layer.output.shape[-1]) if not inputs else inputs[0]
+        whole = np.arange(layer.output.shape[-1])
+        outputs = whole if not inputs or isinstance(layer, Channels) else inputs[0]
         if isinstance(layer, layers.Concatenate):
             sizes = np.cumsum([0, *(tensor.shape[-1] for tensor in layer.input)])[:-1]
             outputs = np.concatenate([one + start for one, start in zip(inputs, sizes, strict=True)])
         elif isinstance(layer, layers.BatchNormalization):
             small.get_layer(layer.name).set_weights([w[outputs] for w in layer.get_weights()])
         elif layer.weights:
-            outputs = np.arange(layer.output.shape[-1])
+            outputs = whole
             if layer.name.endswith(_CONV):
                 rank = np.argsort(-importance[layer.name.removesuffix(_CONV)], kind="stable")
                 outputs = np.sort(rank[: small.get_layer(layer.name).output.shape[-1]])
