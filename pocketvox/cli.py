@@ -13,11 +13,11 @@ import sys
 from contextlib import contextmanager
 
 import pocketvox
-from pocketvox.commands import arrays, demo, explain, interactions, presets, scan, source_tree, train
+from pocketvox.commands import arrays, compress, demo, explain, interactions, presets, scan, source_tree, train
 from pocketvox.commands.common import error_line
 from pocketvox.errors import PocketvoxError, UsageError
 
-VERBS = (scan, explain, interactions, arrays, source_tree, train, presets, demo)
+VERBS = (scan, explain, interactions, arrays, source_tree, train, compress, presets, demo)
 
 DONE, BAD_INPUT, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 

@@ -259,6 +259,13 @@ class ScoreHistogram:
         """As :func:`brier`; exact."""
         return _ratio(self.squared_error, self.count)
 
+    def expected_calibration_error(self, bins: int = 15) -> float:
+        """As :func:`expected_calibration_error`, scores of one bin being equal: exact to 0.1 % of a probability."""
+        p = 1 / (1 + np.exp(self.RANGE - (np.arange(self.BINS) + 0.5) * (2 * self.RANGE / self.BINS)))
+        which = np.minimum((p * bins).astype(int), bins - 1)
+        gap = np.bincount(which, p * (self.positives + self.negatives) - self.positives, bins)
+        return _ratio(float(np.abs(gap).sum()), self.count)
+
     def calibration_gap(self) -> float:
         """Mean probability minus prevalence; exact, and 0 for a map that is calibrated on the whole."""
         return _ratio(self.total_p - int(self.positives.sum()), self.count)

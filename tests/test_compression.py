@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import DEMO
+from store_fixture import tiny_training
 
+from data_prep.build import make_item
+from data_prep.sources import Source
+from pocketvox.cli import main
 from pocketvox.config import TrainConfig
+from pocketvox.data.store import create_store, write_item
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FEATURES
-from pocketvox.inference import PresetConfig, make_engine, save_preset
+from pocketvox.inference import PresetConfig, load_preset, make_engine, save_preset
+from pocketvox.inference.presets import INT8
+from pocketvox.structure import read_complex
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
@@ -145,3 +154,71 @@ def test_a_preset_without_8_bit_network_says_so(preset):
     assert make_engine(plain, "auto", 1).name == "openvino"
     with pytest.raises(UsageError, match="small has none"):
         make_engine(plain, "int8", 1)
+
+
+# --------------------------------------------------------------------------------------------------------- the command
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A store with the bundled complex in both splits, and a preset trained on it for seconds."""
+    from pocketvox.network.train import train
+
+    pytest.importorskip("nncf", reason="needs pip install 'pocketvox[train]'")
+    root = tmp_path_factory.mktemp("compress")
+    complex_ = read_complex(DEMO)
+    with create_store(root / "store.h5", FEATURES, {}) as h5:
+        for split in ("train", "val"):
+            source = Source(split, "", clusters=(split,), split=split)
+            item = make_item(source, complex_, np.empty((0, 3), np.float32))
+            unseen = dict.fromkeys(("ligand_site_coord", "ligand_site_features", "descriptors", "ligand_site_group"))
+            write_item(h5, replace(item, **unseen, ligand_site_radius=None))
+    network = {"filters": [8, 16], "blocks": [1, 1], "patch": 2}
+    settings = tiny_training(root / "store.h5", network=network, sampling={"crop_size": 16, "spacing": 0.75})
+    config = TrainConfig.from_dict(settings)
+    train(config, root / "run")
+    full = TrainConfig.from_file(root / "run" / "config.json")
+    shape = PresetConfig(full.network, 0.75, roi_size=32, halo=4, thresholds={"hydrophobic": 0.3})
+    training = {"config": full.to_dict()}
+    save_preset(root / "whole", shape, root / "run" / "best.weights.h5", training=training, metrics={}, card="")
+    return root
+
+
+def test_the_command_prunes_trains_on_and_quantizes(trained, capsys):
+    """The preset scans by itself in 8-bit integers; interrupted training is taken up; nothing is overwritten."""
+    out = trained / "compressed"
+    command = ["compress", str(trained / "whole"), "--store", str(trained / "store.h5"), "-o", str(out)]
+    assert main([*command, "--filters", "4,8", "--steps", "12", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    made, whole = load_preset(out), load_preset(trained / "whole")
+    assert made.config.network.filters == (4, 8) and made.has_int8 and not whole.has_int8
+    assert made.metadata["training"]["compressed"] == {"from": whole.fingerprint, "filters": [4, 8]}
+    assert made.config.thresholds == whole.config.thresholds and made.calibrated
+    before, after = found["before"], found["after"]
+    assert after["bytes"] < before["bytes"] / 4 and set(after["jaccard"]) == {"hydrophobic"}
+    assert after["bytes"] == (out / INT8).with_suffix(".bin").stat().st_size
+    assert after["calibration_error"]["hydrophobic"] < 0.05
+    assert (trained / "compressed.run" / "best.weights.h5").exists()
+    assert main([*command, "--filters", "4,8"]) == 1
+    assert "exists; presets are not overwritten" in capsys.readouterr().err
+
+
+def test_without_pruning_the_weights_are_the_same(trained):
+    out = trained / "integers"
+    assert main(["compress", str(trained / "whole"), "--store", str(trained / "store.h5"), "-o", str(out), "-q"]) == 0
+    x = np.random.default_rng(0).random((1, 16, 16, 16, len(FEATURES)), dtype=np.float32)
+    plain = [
+        make_engine(replace(preset, config=replace(preset.config, calibration={})), "openvino", 1)(x)
+        for preset in (load_preset(out), load_preset(trained / "whole"))
+    ]
+    assert np.array_equal(*plain) and not (trained / "integers.run").exists()
+
+
+@pytest.mark.parametrize("filters", ["a,b", "0,4", "4,,8"])
+def test_filters_are_numbers(trained, filters, capsys):
+    command = ["compress", "none", "--store", "none.h5", "-o", str(trained / "x"), "--filters", filters]
+    assert main(command) == 2
+    assert f"Received: {filters}" in capsys.readouterr().err
+
+
+def test_a_preset_that_tells_no_training_cannot_be_compressed(preset, trained, capsys):
+    assert main(["compress", str(preset.folder), "--store", str(trained / "store.h5"), "-o", str(trained / "y")]) == 1
+    assert "says how it was trained" in capsys.readouterr().err and not (trained / "y").exists()

@@ -304,11 +304,7 @@ def save_preset(
     MissingExtraError
         If samples are given and NNCF is not installed.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise OutputError(
-            f"Expected a new preset folder. Received: {folder}, which exists; presets are not overwritten."
-        )
+    folder = check_new(folder)
     from pocketvox.network.export import export_openvino, load_network
     from pocketvox.network.quantize import quantize
 
@@ -328,6 +324,22 @@ def save_preset(
         _write_metadata(made, training, metrics)
         os.rename(made, folder)
     return load_preset(folder)
+
+
+def check_new(folder: str | Path) -> Path:
+    """The path of a preset folder to be made.
+
+    Raises
+    ------
+    OutputError
+        If it exists.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise OutputError(
+            f"Expected a new preset folder. Received: {folder}, which exists; presets are not overwritten."
+        )
+    return folder
 
 
 def annotate_preset(folder: str | Path, *, metrics: dict, card: str) -> None:

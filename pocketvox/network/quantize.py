@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,11 +46,12 @@ def quantize(network: str | Path, samples: Iterable[np.ndarray], out: str | Path
         ) from error
     nncf.set_log_level(logging.ERROR)
     batches = list(samples)
-    quantized = nncf.quantize(
-        openvino.Core().read_model(str(network)),
-        nncf.Dataset(batches),
-        subset_size=len(batches),
-        preset=nncf.QuantizationPreset.PERFORMANCE,
-        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # where its progress bars belong
+        quantized = nncf.quantize(
+            openvino.Core().read_model(str(network)),
+            nncf.Dataset(batches),
+            subset_size=len(batches),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
+        )
     openvino.save_model(quantized, str(out), compress_to_fp16=False)

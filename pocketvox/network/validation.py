@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from scipy.special import expit
@@ -38,6 +40,13 @@ class Validation:
         self.sampler, self.batch_size = sampler, batch_size
         self.crops = fixed_crops(sampler, crops)
 
+    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Inputs and targets of the crops, in order, as from :meth:`Sampler.batch`."""
+        for start in range(0, len(self.crops), self.batch_size):
+            chosen = self.crops[start : start + self.batch_size]
+            pairs = [self.sampler.crop(self.sampler.items[i], centre, rotation) for i, centre, rotation in chosen]
+            yield np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs])
+
     def evaluate(self, model: keras.Model) -> dict[str, float]:
         """Metrics over all crops together.
 
@@ -50,12 +59,9 @@ class Validation:
         channels = self.sampler.channels
         curves = {name: ScoreHistogram() for name in channels}
         losses = []
-        for start in range(0, len(self.crops), self.batch_size):
-            chosen = self.crops[start : start + self.batch_size]
-            pairs = [self.sampler.crop(self.sampler.items[i], centre, rotation) for i, centre, rotation in chosen]
-            x, y = np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs])
+        for x, y in self.batches():
             logits = keras.ops.convert_to_numpy(model.predict_on_batch(x))
-            losses.append(float(model.loss(y.astype("float32"), logits)) * len(chosen))
+            losses.append(float(model.loss(y.astype("float32"), logits)) * len(x))
             for k, name in enumerate(channels):
                 known = y[..., k] != UNKNOWN
                 curves[name].add(y[..., k][known], expit(logits[..., k][known].astype(float)))
