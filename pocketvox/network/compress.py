@@ -82,11 +82,11 @@ def compress(
     with tempfile.TemporaryDirectory() as folder:
         raw = save_preset(Path(folder) / "raw", shape, weights, training={}, metrics={}, card="", samples=samples)
         curves, _ = _curves(make_engine(raw, "int8"), validation)
-    lines = {name: fit_calibration(curve) for name, curve in curves.items()}
+    fitted = {name: fit_calibration(curve) for name, curve in curves.items() if curve.positives.any()}
     record = {"from": preset.fingerprint, "filters": list(network.filters)}
     made = save_preset(
         out,
-        replace(shape, calibration=lines),
+        replace(shape, calibration={**preset.config.calibration, **fitted}),
         weights,
         training={**preset.metadata["training"], "compressed": record},
         metrics={},
