@@ -9,8 +9,8 @@
   ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names become columns);
 * ``data.json``: counts, from ``python -m data_prep.report --count``;
 * ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`), ``trust.json``
-  (:mod:`data_prep.trust`), ``explanations.json`` (:mod:`data_prep.explanations`) and ``normalization.json``
-  (:mod:`data_prep.normalization`).
+  (:mod:`data_prep.trust`), ``explanations.json`` (:mod:`data_prep.explanations`), ``normalization.json``
+  (:mod:`data_prep.normalization`) and ``pareto.json`` (:mod:`data_prep.pareto`).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Inputs:
     data : dict or None
     presets, results : dict of str to dict
         Metadata of presets and results of the benchmark, by name.
-    directions, trust, explanations, normalization : dict or None
+    directions, trust, explanations, normalization, pareto : dict or None
     limits : str
     """
 
@@ -123,6 +123,7 @@ class Inputs:
     trust: dict | None
     explanations: dict | None
     normalization: dict | None
+    pareto: dict | None
     limits: str
 
 
@@ -137,7 +138,7 @@ def read_inputs(root: Path) -> Inputs:
     logs = root / LOGS
     experiments = read_json(logs / "experiments.json")
     _check_experiments(experiments, logs / "experiments.json")
-    names = ("data", "directions", "trust", "explanations", "normalization")
+    names = ("data", "directions", "trust", "explanations", "normalization", "pareto")
     optional = {name: logs / f"{name}.json" for name in names}
     results = (read_json(path) for path in sorted((root / RESULTS).glob("*.json")))
     inputs = Inputs(

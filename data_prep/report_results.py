@@ -95,9 +95,9 @@ def reliability_figure(inputs: Inputs) -> dict[str, str]:
 
 # ----------------------------------------------------------------------------------------------------------- directions
 def further_section(inputs: Inputs) -> list[str]:
-    """What scans say of their certainty, explanations, normalisation and directions, as far as they were measured."""
+    """What scans say of their certainty, explanations, normalisation, pruning and directions, as far as measured."""
     lines = []
-    for found in (inputs.trust, inputs.explanations, inputs.normalization):
+    for found in (inputs.trust, inputs.explanations, inputs.normalization, inputs.pareto):
         for measured in found["tables"] if found is not None else ():
             words = f"Preset `{found['preset']}`. {measured['text']}" if "preset" in found else measured["text"]
             lines += [f"### {measured['title']}", "", words, "", *measurement_table(measured["rows"])]

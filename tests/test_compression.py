@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import DEMO
+from scipy.special import expit
 from store_fixture import tiny_training
 
+from data_prep import pareto
 from data_prep.build import make_item
 from data_prep.sources import Source
 from pocketvox.cli import main
@@ -19,6 +21,7 @@ from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FEATURES
 from pocketvox.inference import PresetConfig, load_preset, make_engine, save_preset
 from pocketvox.inference.presets import INT8
+from pocketvox.metrics import ScoreHistogram, expected_calibration_error
 from pocketvox.structure import read_complex
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
@@ -222,3 +225,30 @@ def test_filters_are_numbers(trained, filters, capsys):
 def test_a_preset_that_tells_no_training_cannot_be_compressed(preset, trained, capsys):
     assert main(["compress", str(preset.folder), "--store", str(trained / "store.h5"), "-o", str(trained / "y")]) == 1
     assert "says how it was trained" in capsys.readouterr().err and not (trained / "y").exists()
+
+
+def test_every_network_is_measured_in_every_precision(trained):
+    """Keras and OpenVINO score alike; pruning and integers make it smaller; the first with Keras is the measure."""
+    out = trained / "pareto.json"
+    assert pareto.main([str(trained / "run"), "--filters", "4,8", "-o", str(out)]) == 0
+    (table,) = json.loads(out.read_text())["tables"]
+    names = ["run (8, 16)", "run pruned to (4, 8)"]
+    found = {row["label"]: row["value"] for row in table["rows"]}
+    assert list(found) == [f"{name}, {engine}" for name in names for engine in ("keras", "openvino", "int8")]
+    first, same, small = (found[f"{names[0]}, {engine}"] for engine in ("keras", "openvino", "int8"))
+    assert (first["size"], first["time"]) == (1.0, 1.0) and small["size"] > 2
+    assert same["jaccard"] == pytest.approx(first["jaccard"], abs=1e-3)
+    assert found[f"{names[1]}, int8"]["size"] > small["size"]
+
+
+def test_scaling_takes_calibration_errors_away():
+    """Labels drawn with half the log-odds that the map states."""
+    rng = np.random.default_rng(0)
+    logit = rng.normal(0, 3, 100_000)
+    curve = ScoreHistogram()
+    curve.add(rng.random(len(logit)) < expit(logit / 2), expit(logit))
+    assert curve.expected_calibration_error() > 0.1 and pareto.calibration_error(curve) < 0.005
+    y, p = rng.random(5000) < 0.3, rng.random(5000)
+    curve = ScoreHistogram()
+    curve.add(y, p)
+    assert curve.expected_calibration_error() == pytest.approx(expected_calibration_error(y, p), abs=1e-3)
