@@ -90,7 +90,10 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network")
     network.add_argument("--preset", metavar="NAME", help="trained model (see `pocketvox presets`)")
     network.add_argument(
-        "--engine", choices=("auto", "openvino", "keras"), default="auto", help="what runs the network (%(default)s)"
+        "--engine",
+        choices=("auto", "int8", "openvino", "keras"),
+        default="auto",
+        help="what runs the network (%(default)s)",
     )
     network.add_argument("--threads", type=positive_int, metavar="N", help="processor threads (all if not given)")
 
