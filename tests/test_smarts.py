@@ -292,3 +292,14 @@ def test_input_is_not_changed():
     at_physiological_ph(mol)
     assert Chem.MolToSmiles(mol) == "CC(=O)O"
     assert Chem.MolToSmiles(at_physiological_ph(mol)) == "CC(=O)[O-]"
+
+
+def test_hydrogens_of_substance_groups_do_not_count():
+    """RDKit removes no atom that a group of the file holds, such as a data field per atom."""
+    mol = Chem.AddHs(smiles("CC(=O)NC"))
+    for atom in mol.GetAtoms():
+        group = Chem.CreateMolSubstanceGroup(mol, "DAT")
+        group.AddAtomWithIdx(atom.GetIdx())
+    roles = molecule_roles(mol)
+    assert described(mol) == described(Chem.AddHs(smiles("CC(=O)NC"))) and len(roles.donor) == 5
+    assert len(Chem.GetMolSubstanceGroups(mol)) == mol.GetNumAtoms()
