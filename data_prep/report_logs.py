@@ -2,11 +2,13 @@
 
 ``data_prep/logs`` holds a folder per training run with its ``config.json`` and ``log.jsonl``, and
 
-* ``experiments.json``: ``preset`` (the released one), ``card`` (what its model card began with), ``stages`` (its runs
-  in order, each ``{run, config}``), ``few_voxels`` (below so many positive voxels nothing is said of a channel),
-  ``tables`` (each ``{key, title, question, runs}`` with ``runs`` of ``{run, label, note}``; optionally ``axis``, a
-  setting such as ``data_fraction`` that becomes a column and a plot, and ``measurements``) and ``measurements`` (each
-  ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names become columns);
+* ``experiments.json``: ``preset`` (the released one), ``card`` (what its model card began with), ``release`` (further
+  options of the command that made it), ``stages`` (its runs in order, each ``{run, config}``; optionally ``before``,
+  the command that makes what it starts from), ``few_voxels`` (below so many positive voxels nothing is said of a
+  channel), ``tables`` (each ``{key, title, question, runs}`` with ``runs`` of ``{run, label, note}``; optionally
+  ``axis``, a setting such as ``data_fraction`` that becomes a column and a plot, and ``measurements``) and
+  ``measurements`` (each ``{label, value, command}``; ``value`` is a number, a text, or an object of them, whose names
+  become columns);
 * ``data.json``: counts, from ``python -m data_prep.report --count``;
 * ``limits.md``; and, if they were measured, ``directions.json`` (:mod:`data_prep.directions`), ``trust.json``
   (:mod:`data_prep.trust`), ``explanations.json`` (:mod:`data_prep.explanations`), ``normalization.json``
@@ -203,9 +205,9 @@ def chain(run: Run, runs: dict[str, Run]) -> list[Run]:
 
 
 def _check_experiments(value: dict, path: Path) -> None:
-    _only(value, ("preset", "card", "stages", "few_voxels", "tables", "measurements"), (), str(path))
+    _only(value, ("preset", "card", "stages", "few_voxels", "tables", "measurements"), ("release",), str(path))
     for stage in value["stages"]:
-        _only(stage, ("run", "config"), (), f"{path}, stages")
+        _only(stage, ("run", "config"), ("before",), f"{path}, stages")
     keys = [table.get("key") for table in value["tables"]]
     if len(set(keys)) < len(keys):
         raise InputError(f"Expected tables of different keys in {path}. Received: {keys}.")

@@ -86,9 +86,11 @@ def released_section(inputs: Inputs) -> list[str]:
         lines += [f"Stage {stage_number}, run `{run.name}` ({spent}):", ""]
         lines += [*(f"- {line}" for line in describe(run.config)), ""]
     lines += ["To train it again:", ""]
-    lines += [f"    pocketvox train --config {stage['config']} -o runs/{stage['run']}" for stage in stages]
-    card = inputs.experiments["card"]
-    lines += [f"    python -m data_prep.release runs/{stages[-1]['run']} -o models/{name} --card {card}", ""]
+    for stage in stages:
+        lines += [f"    {stage['before']}"] if "before" in stage else []
+        lines.append(f"    pocketvox train --config {stage['config']} -o runs/{stage['run']}")
+    options = " ".join(filter(None, (f"--card {inputs.experiments['card']}", inputs.experiments.get("release"))))
+    lines += [f"    python -m data_prep.release runs/{stages[-1]['run']} -o models/{name} {options}", ""]
     lines += [
         "Thresholds, calibration and pocket settings were fitted on whole proteins of the validation split. Best "
         "Jaccard index / average precision there:",

@@ -110,8 +110,8 @@ def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
     Charges are left as they are if :func:`has_hydrogens` says so.
     """
     decided = has_hydrogens(mol)
-    # all of them (deuterium and stereo hydrogens too), or the atoms would not be the heavy atoms of ``mol``; RDKit keeps
-    # hydrogens that belong to substance groups, as in files that give every atom a data field
+    # all of them (deuterium and stereo hydrogens too), or the atoms would not be the heavy atoms of ``mol``; RDKit
+    # keeps hydrogens that belong to substance groups, as in files that give every atom a data field
     mol = Chem.Mol(mol)
     Chem.ClearMolSubstanceGroups(mol)
     mol = _perceived(Chem.RemoveAllHs(mol, sanitize=False))
