@@ -375,3 +375,18 @@ def test_certainty_and_directions_are_shown_if_measured(tree):
 def test_training_report_is_current():
     """docs/training-report.md and its figures are what the stored files give."""
     assert report.stale(ROOT) == []
+
+
+def test_commands_that_repeat_a_preset_are_complete(tree):
+    """What a stage starts from is made before it; the release has its options."""
+    path = tree / "data_prep" / "logs" / "experiments.json"
+    declared = json.loads(path.read_text())
+    declared["release"] = "--int8"
+    declared["stages"][0]["before"] = "python -m data_prep.prune runs/x"
+    write(path, declared)
+    commands = [line.strip() for line in report_tables.released_section(read_inputs(tree)) if line.startswith("    ")]
+    assert commands == [
+        "python -m data_prep.prune runs/x",
+        "pocketvox train --config one.json -o runs/one",
+        "python -m data_prep.release runs/one -o models/p --card card.md --int8",
+    ]
