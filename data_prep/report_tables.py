@@ -108,7 +108,7 @@ def _presets(presets: dict[str, dict]) -> list[str]:
     core = ([mean(s[key].get(c) for c in CORE) for key in ("jaccard", "average_precision")] for s in scores.values())
     rows.append(["mean of the core channels", *(f"{number(j)} / {number(ap)}" for j, ap in core)])
     for key, title in (("top_n", "ligands found, top-n pockets"), ("top_n_plus_2", "ligands found, top-(n+2) pockets")):
-        rows.append([title, *(number(s["pockets"].get(key)) for s in scores.values())])
+        rows.append([title, *(number(s.get("pockets", {}).get(key)) for s in scores.values())])
     return table(["channel", *(f"`{name}`" for name in presets)], rows)
 
 
