@@ -37,6 +37,7 @@ from pocketvox.channels import LIGAND
 from pocketvox.config import SamplingConfig
 from pocketvox.data.store import Store, StoreItem
 from pocketvox.errors import OutputError, PocketvoxError
+from pocketvox.inference.engines import ENGINES
 from pocketvox.metrics import ScoreHistogram
 
 THRESHOLD_SPLIT = "val"
@@ -280,7 +281,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--data", type=Path, default=Path(data), help="folder of the manifest (default: %(default)s)")
     out.add_argument("--split", default="test", choices=("train", "val", "test"), help="scored (default: %(default)s)")
     out.add_argument("--limit", type=int, help="only so many structures per split")
-    out.add_argument("--engine", default="auto", choices=("auto", "openvino", "keras"))
+    out.add_argument("--engine", default="auto", choices=ENGINES)
     out.add_argument("--threads", type=int, help="of one process; with several workers each has one")
     out.add_argument("--workers", type=int, default=1, help="processes that scan (default: %(default)s)")
     out.add_argument(
