@@ -205,6 +205,16 @@ def test_the_shipped_preset_is_one_of_the_models_folder():
     assert comparisons.shipped([better, *results()[1:]]) is None
 
 
+def test_the_newest_preset_is_the_shipped_one(monkeypatch, tmp_path):
+    """Not the one with the best headline: what users get by default."""
+    for name in ("model-2", "model-10"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metadata.json").touch()
+    monkeypatch.setattr(comparisons, "MODELS", tmp_path)
+    both = [result(name, value, SHIPPED, kind="method") for name, value in (("model-2", 0.5), ("model-10", 0.4))]
+    assert comparisons.shipped(both)["method"]["name"] == "model-10"
+
+
 def test_homologues_and_unknown_counts_are_not_pooled():
     unknown = site(7, [1, 1, 1])
     unknown["counts"]["hydrophobic"] = None

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.statistics import holm, paired_counts_test
 from pocketvox.channels import HEADLINE
+from pocketvox.inference.presets import by_version
 
 #: Folders of the presets that are shipped.
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -70,7 +71,7 @@ def headline(track: dict | None) -> float:
 
 
 def shipped(results: list[dict], name: str = "pocket-map") -> dict | None:
-    """The result that others are compared with: of the presets shipped, the one with the best headline.
+    """The result that others are compared with: of the presets shipped, that of the newest one.
 
     Parameters
     ----------
@@ -84,10 +85,10 @@ def shipped(results: list[dict], name: str = "pocket-map") -> dict | None:
     dict or None
         None if no result of a preset in ``models/`` has the track with a headline.
     """
-    presets = {path.parent.name for path in MODELS.glob("*/metadata.json")}
+    presets = {path.parent.name: by_version(path.parent) for path in MODELS.glob("*/metadata.json")}
     found = [r for r in results if r["method"]["name"] in presets]
     found = [r for r in found if not math.isnan(headline(r["tracks"].get(name)))]
-    return min(found, key=lambda r: (-headline(r["tracks"][name]), r["method"]["name"]), default=None)
+    return max(found, key=lambda r: presets[r["method"]["name"]], default=None)
 
 
 def site_rows(track: dict) -> dict[tuple, dict]:

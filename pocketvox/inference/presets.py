@@ -358,11 +358,11 @@ def annotate_preset(folder: str | Path, *, metrics: dict, card: str) -> None:
 
 
 def _preset_folders() -> list[Path]:
-    return sorted((path.parent for path in models_folder().glob(f"*/{CONFIG}")), key=_natural)
+    return sorted((path.parent for path in models_folder().glob(f"*/{CONFIG}")), key=by_version)
 
 
-def _natural(folder: Path) -> list:
-    """Sort key that puts ``v10`` after ``v9``."""
+def by_version(folder: Path) -> list:
+    """Sort key of preset folders that puts ``v10`` after ``v9``."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", folder.name)]
 
 
