@@ -26,6 +26,7 @@ from pocketvox.structure import read_complex
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
+from pocketvox.network.export import export_openvino, without_transposed  # noqa: E402
 from pocketvox.network.pruning import channel_importance, pruned  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 
@@ -133,9 +134,12 @@ def preset(network, tmp_path_factory):
     )
 
 
-def test_a_quarter_of_the_space(preset):
-    """Kernels of one byte instead of four; biases and scales stay as they are."""
-    whole, small = ((preset.folder / f"openvino/{name}.bin").stat().st_size for name in ("model", "int8"))
+def test_a_quarter_of_the_space(preset, network, tmp_path):
+    """Kernels of one byte instead of four, beside the same network without transposed convolutions."""
+    export_openvino(network, tmp_path / "cells.xml", cells=True)
+    whole, small = (
+        path.stat().st_size for path in (tmp_path / "cells.bin", (preset.folder / INT8).with_suffix(".bin"))
+    )
     assert small < 0.35 * whole
 
 
@@ -252,3 +256,19 @@ def test_scaling_takes_calibration_errors_away():
     curve = ScoreHistogram()
     curve.add(y, p)
     assert curve.expected_calibration_error() == pytest.approx(expected_calibration_error(y, p), abs=1e-3)
+
+
+@pytest.mark.parametrize("settings", [{}, {"patch": 1}, {"blocks": [1, 1], "norm": "none"}])
+def test_transposed_convolutions_are_convolutions_of_cells(settings):
+    """Exactly, at the rim too, for kernels of 2 on the way up and of 4 in the head."""
+    config = replace(CONFIG.network, **{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+    model = build_unet(config)
+    rng = np.random.default_rng(2)
+    drawn = (rng.normal(0, 0.3, w.shape).astype("f4") for w in model.get_weights())
+    model.set_weights([w if w.ndim > 1 else w**2 for w in drawn])  # variances are positive
+    made = without_transposed(model)
+    x = boxes(3)
+    assert not any(isinstance(layer, keras.layers.Conv3DTranspose) for layer in made.layers)
+    expected = model.predict_on_batch(x)
+    scale = np.abs(expected[expected > -1e8]).max()
+    np.testing.assert_allclose(made.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5 * scale)

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     require_extra("nncf", "train", "compress")
 
     from pocketvox.inference import load_preset
-    from pocketvox.network.compress import compress
+    from pocketvox.inference.compression import compress
 
     found = compress(load_preset(args.preset), args.store, out, filters=filters, steps=args.steps)
     if not found:

@@ -316,7 +316,9 @@ def save_preset(
         model.save_weights(str(made / WEIGHTS))
         export_openvino(model, made / OPENVINO)
         if samples is not None:
-            quantize(made / OPENVINO, samples, made / INT8)
+            cells = Path(temporary) / "cells.xml"
+            export_openvino(model, cells, cells=True)
+            quantize(cells, samples, made / INT8)
         _write_json(made / CONFIG, config.to_dict())
         (made / CARD).write_text(card, encoding="utf-8")
         if domain is not None:

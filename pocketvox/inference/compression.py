@@ -10,6 +10,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pocketvox.config import TrainConfig
 from pocketvox.data.batches import UNKNOWN, Sampler
@@ -19,10 +20,9 @@ from pocketvox.inference.calibration import fit_calibration
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import INT8, WEIGHTS, Preset, check_new, save_preset
 from pocketvox.metrics import ScoreHistogram
-from pocketvox.network.export import load_network
-from pocketvox.network.pruning import channel_importance, pruned
-from pocketvox.network.train import train
-from pocketvox.network.validation import Validation, validation_sampler
+
+if TYPE_CHECKING:
+    from pocketvox.network.validation import Validation
 
 #: Batches of training crops: from the first, importance of channels; from the second, ranges of activations.
 IMPORTANCE_BATCHES, RANGE_BATCHES = 40, 24
@@ -65,6 +65,8 @@ def compress(
     OutputError
         If the folder exists.
     """
+    from pocketvox.network.validation import Validation, validation_sampler
+
     out = check_new(out)
     config = _training(preset, store)
     weights, network = preset.folder / WEIGHTS, preset.config.network
@@ -120,6 +122,10 @@ def _batches(data: Store, config: TrainConfig, count: int):
 
 def _train_pruned(preset: Preset, config: TrainConfig, data: Store, run: Path, filters: tuple[int, ...], steps: int):
     """Configuration of the pruned network, trained on in the run folder; None if that was interrupted."""
+    from pocketvox.network.export import load_network
+    from pocketvox.network.pruning import channel_importance, pruned
+    from pocketvox.network.train import train
+
     weights = run / PRUNED
     if not weights.exists():
         model = load_network(config.network, preset.folder / WEIGHTS)
