@@ -1,6 +1,7 @@
 """Atoms to feature grids: against a float64 reference, under symmetry, at boundaries."""
 
 import os
+import tracemalloc
 
 import numba
 import numpy as np
@@ -9,14 +10,18 @@ import pytest
 from pocketvox.errors import InputError
 from pocketvox.voxel import (
     Grid,
+    coord_gradient,
     cube_rotations,
     gather,
     kernels,
     rotate_coord,
     rotate_volume,
+    spread,
     voxelize,
+    voxelize_batch,
     voxelize_into,
 )
+from pocketvox.voxel.compiled import compiled
 
 NAMES = tuple("abcdefghijk")
 GRID = Grid((-7.0, 3.0, 11.5), (20, 17, 23), 0.75)
@@ -257,9 +262,9 @@ def test_a_buffer_that_does_not_fit_is_refused(out):
 
 def test_machine_code_is_kept_on_disk():
     voxelize(*atoms(GRID), GRID, NAMES)
-    stats = kernels.add_atoms.stats
+    stats = spread.add_atoms.stats
     assert sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()) > 0
-    assert any(name.startswith("kernels.add_atoms") for name in os.listdir(stats.cache_path))
+    assert any(name.startswith("spread.add_atoms") for name in os.listdir(stats.cache_path))
 
 
 def test_compiles_without_a_writable_place_for_the_cache():
@@ -267,7 +272,7 @@ def test_compiles_without_a_writable_place_for_the_cache():
     exec(compile("def double(x):\n    return 2 * x\n", f"{os.devnull}/nowhere.py", "exec"), scope)
     with pytest.raises(RuntimeError, match="cannot cache"):
         numba.njit(cache=True)(scope["double"])
-    assert kernels.compiled(scope["double"])(21) == 42
+    assert compiled(scope["double"])(21) == 42
 
 
 # --- the way back ---
@@ -292,3 +297,149 @@ def test_gathering_is_the_transpose_of_spreading(kind):
 def test_gathering_from_another_grid_is_refused():
     with pytest.raises(InputError, match="field of shape"):
         gather(np.zeros((2, 2, 2, 1)), [[0.0, 0.0, 0.0]], [[True]], 1.0, GRID)
+
+
+@pytest.mark.parametrize("kind", [bool, np.float32], ids=str)
+def test_coordinate_gradients_agree_with_finite_differences(kind):
+    """Every component of every atom, those at the edge of the grid too, by central differences in float64."""
+    rng = np.random.default_rng(4)
+    coord, features, radius = atoms(GRID, n=40)
+    features = features if kind is bool else rng.normal(size=features.shape).astype(kind)
+    field = rng.normal(size=(*GRID.shape, len(NAMES))).astype(np.float32)
+    found = coord_gradient(field, coord, features, radius, GRID)
+    h = 1e-5
+    expected = np.zeros((len(coord), 3))
+    for a, k in np.ndindex(*expected.shape):
+        step = np.zeros(3)
+        step[k] = h
+        one = (features[a : a + 1], radius[a : a + 1], GRID)
+        high, low = (reference((coord[a] + sign * step)[None], *one) for sign in (1, -1))
+        expected[a, k] = (field * (high - low)).sum() / (2 * h)
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-5)
+
+
+def test_atoms_out_of_reach_have_no_gradient():
+    coord, features, radius = atoms(GRID, n=5)
+    far = np.concatenate([coord, coord + 1e4])
+    field = np.ones((*GRID.shape, len(NAMES)), np.float32)
+    found = coord_gradient(field, far, np.tile(features, (2, 1)), np.tile(radius, 2), GRID)
+    np.testing.assert_array_equal(found[:5], coord_gradient(field, coord, features, radius, GRID))
+    assert np.abs(found[:5]).max() > 1e-3 and not found[5:].any()
+
+
+def test_a_gradient_on_another_grid_is_refused():
+    with pytest.raises(InputError, match="field of shape"):
+        coord_gradient(np.zeros((2, 2, 2, 1)), [[0.0, 0.0, 0.0]], [[True]], 1.0, GRID)
+
+
+# --- tiles, threads, batches ---
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (4, 16, 64), (5, 33, 8), (9, 40, 17), (2, 70, 70)])
+@pytest.mark.parametrize("width", [1, 2, 7, 14])
+def test_tiles_of_awkward_grids_agree_with_the_reference(shape, width, monkeypatch):
+    """Grids that tiles, rows of lanes and blocks of channels do not divide; many small tiles."""
+    monkeypatch.setattr(spread, "TILE_BYTES", 2**12)
+    grid = Grid((-7.0, 3.0, 11.5), shape, 0.6)
+    coord, features, radius = atoms(grid, n=60)
+    features = np.random.default_rng(1).normal(size=(len(coord), width)) * features[:, :1]
+    names = [str(k) for k in range(width)]
+    expected = reference(coord, features, radius, grid)
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(voxelize(coord, features, radius, grid, names).values, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("zeroed", [False, True])
+def test_only_channels_between_the_first_and_the_last_feature_are_touched(zeroed):
+    coord, features, radius = atoms(GRID, n=30)
+    features[:, :3] = features[:, 9:] = False
+    out = np.zeros((*GRID.shape, len(NAMES)), np.float32)
+    out[..., :3] = out[..., 9:] = 7.0
+    voxelize_into(out, coord, features, radius, GRID, zeroed=zeroed)
+    assert (out[..., :3] == 7.0).all() and (out[..., 9:] == 7.0).all()
+    np.testing.assert_allclose(out[..., 3:9], reference(coord, features, radius, GRID)[..., 3:9], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 100])
+def test_threads_change_no_byte(threads):
+    coord, features, radius = atoms(GRID)
+    one = voxelize(coord, features, radius, GRID, NAMES).values
+    assert voxelize(coord, features, radius, GRID, NAMES, threads=threads).values.tobytes() == one.tobytes()
+    gradient = coord_gradient(one, coord, features, radius, GRID)
+    assert coord_gradient(one, coord, features, radius, GRID, threads=threads).tobytes() == gradient.tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_batch_is_its_structures_one_by_one(threads):
+    grids = [GRID, Grid((0.0, 0.0, 0.0), GRID.shape, 0.5), Grid((5.0, 5.0, 5.0), GRID.shape, 1.0)]
+    samples = [atoms(grid, n=20 * k, seed=k) for k, grid in enumerate(grids)]  # the first without atoms
+    batch = voxelize_batch(*zip(*samples, strict=True), grids, NAMES, threads=threads)
+    assert batch.shape == (3, *GRID.shape, len(NAMES)) and batch[2].any() and not batch[0].any()
+    for values, sample, grid in zip(batch, samples, grids, strict=True):
+        assert values.tobytes() == voxelize(*sample, grid, NAMES).values.tobytes()
+
+
+def test_a_batch_of_grids_of_two_shapes_is_refused():
+    sample = atoms(GRID, n=3)
+    other = Grid(GRID.origin, (4, 4, 4), GRID.spacing)
+    with pytest.raises(InputError, match="grids of one shape"):
+        voxelize_batch(*([part, part] for part in sample), [GRID, other], NAMES)
+    with pytest.raises(InputError, match=r"lengths \[1, 1, 1, 2\]"):
+        voxelize_batch(*([part] for part in sample), [GRID, GRID], NAMES)
+
+
+# --- counted work ---
+
+
+def work(coord, features, radius, grid, shape):
+    """Rows, blocks and voxels that the loop counts itself, and the voxels inside the supports."""
+    out = np.zeros((*grid.shape, features.shape[1]), np.float32)
+    support = radius * kernels.SUPPORT / grid.spacing
+    index = grid.to_index(coord)
+    order = np.argsort(index[:, 0] - support)
+    atom, channel = np.nonzero(features[order])
+    starts = np.searchsorted(atom, np.arange(len(order) + 1))
+    args = (index[order], support[order], starts, channel, np.ones(len(channel), np.float32))
+    counted = spread.add_atoms(out, np.zeros(shape, np.float32), *args, 0, features.shape[1], True, 0, 1)
+    return (*counted, np.count_nonzero(out))
+
+
+def test_the_work_per_atom_is_bounded():
+    """Lanes computed per voxel changed, each voxel written once, whatever the tiles: no wall clock."""
+    grid = Grid.centred((0.0, 0.0, 0.0), 64, 0.5)
+    coord = np.array([[-8.0, -8.0, -8.0], [8.0, 8.0, 8.0], [-8.0, 8.0, 0.3]])  # far apart: no voxel counts twice
+    features = np.eye(3, 14, dtype=bool)
+    rows, blocks, written, changed = work(coord, features, np.full(3, 1.7), grid, spread.tile_shape(grid.shape, 14))
+    assert changed > 1500  # 3 balls of 5.1 voxels: 3 * 556
+    assert blocks * spread.LANES < 3 * changed
+    assert rows * 16 >= blocks * spread.LANES
+    assert written <= 64**3
+    one = work(coord[:1], features[:1], np.full(1, 1.7), grid, spread.tile_shape(grid.shape, 14))
+    assert one[0] < 1.1 * rows / 3
+    small = work(coord, features, np.full(3, 1.7), grid, (2, 14, 4, 72))
+    assert small[:2] == (rows, blocks) and small[3] == changed
+
+
+def test_work_grows_with_atoms_and_not_with_those_out_of_reach():
+    coord, features, radius = atoms(GRID, n=400, overhang=30.0)
+    shape = spread.tile_shape(GRID.shape, len(NAMES))
+    rows, blocks, *_ = work(coord, features, radius, GRID, shape)
+    near = (np.abs(GRID.to_index(coord) - np.array(GRID.shape) / 2) < np.array(GRID.shape) / 2 + 4).all(axis=1)
+    assert 0 < near.sum() < 200
+    assert work(coord[near], features[near], radius[near], GRID, shape)[:2] == (rows, blocks)
+    twice = work(np.tile(coord, (2, 1)), np.tile(features, (2, 1)), np.tile(radius, 2), GRID, shape)
+    assert twice[:2] == (2 * rows, 2 * blocks)
+
+
+def test_a_call_allocates_its_result_and_one_buffer():
+    """Besides the result, at most a tile's buffer and a few arrays over the atoms."""
+    grid = Grid.centred((0.0, 0.0, 0.0), 64, 0.5)
+    coord = np.random.default_rng(0).uniform(-16, 16, (2000, 3))
+    features = np.eye(14, dtype=bool)[np.arange(2000) % 14]
+    voxelize(coord, features, 1.7, grid, [str(k) for k in range(14)])
+    tracemalloc.start()
+    volume = voxelize(coord, features, 1.7, grid, [str(k) for k in range(14)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak - volume.values.nbytes < 1.2 * spread.TILE_BYTES + 400 * len(coord)

@@ -5,11 +5,12 @@ from pocketvox.voxel.counts import expected_counts
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.inputs import network_input
 from pocketvox.voxel.labels import envelope, label_volume, within
-from pocketvox.voxel.voxelize import gather, voxelize, voxelize_into
+from pocketvox.voxel.voxelize import coord_gradient, gather, voxelize, voxelize_batch, voxelize_into
 
 __all__ = [
     "Grid",
     "Volume",
+    "coord_gradient",
     "cube_rotations",
     "envelope",
     "expected_counts",
@@ -21,6 +22,7 @@ __all__ = [
     "rotate_volume",
     "unrotate_volume",
     "voxelize",
+    "voxelize_batch",
     "voxelize_into",
     "within",
 ]

@@ -1,4 +1,4 @@
-"""The kernel that turns an atom into voxel values, and the compiled loops over voxels.
+"""The kernel that turns an atom into voxel values, and compiled loops that mark voxels.
 
 An atom of radius r adds ``w(d) = (1 - (d / s)**2)**3`` to every voxel centre closer than its support
 ``s = SUPPORT * r``, and nothing beyond. The kernel is 1 at the atom, 0.17 at its radius, and both its slope and its
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from pocketvox.voxel.compiled import compiled, row_range
 
 #: Support of the kernel in units of the atom's radius: w(r) = (1 - 1 / 1.5**2)**3 = 0.17, the rest is a soft rim.
 SUPPORT = 1.5
@@ -37,113 +38,6 @@ def kernel(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
     """
     u = np.asarray(distance, np.float64) / (SUPPORT * np.asarray(radius, np.float64))
     return np.where(u < 1.0, (1.0 - np.minimum(u, 1.0) ** 2) ** 3, 0.0)
-
-
-def compiled(function):
-    """Compile with numba, keeping the machine code on disk for the next process.
-
-    numba writes beside the source or, if that is read-only, to the user's cache directory. Where neither can be
-    written, every process compiles anew (about two seconds) instead of failing.
-    """
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # "no locator available": no writable place for the cache
-        return numba.njit(function)
-
-
-@compiled
-def row_range(center, half, size):
-    """First and one-past-last of the indices 0..size-1 within ``half`` of ``center``; as floats, so none overflows."""
-    first = max(np.ceil(center - half), 0.0)
-    last = min(np.floor(center + half), size - 1.0)
-    if first > last:
-        return 0, 0
-    return int(first), int(last) + 1
-
-
-@compiled
-def add_atoms(out, index, features, support):
-    """Add the kernel of every atom, times its features, to ``out``.
-
-    Parameters
-    ----------
-    out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
-    index : ndarray, shape=(n, 3), dtype=float64
-        Positions in voxels.
-    features : ndarray, shape=(n, channel), dtype=uint8 or float32
-    support : ndarray, shape=(n,), dtype=float64
-        Supports in voxels.
-    """
-    nx, ny, nz, width = out.shape
-    active = np.empty(width, np.uint64)  # unsigned: numba then skips its test for negative indices in the inner loop
-    value = np.empty(width, np.float32)
-    for a in range(index.shape[0]):
-        x, y, z = index[a, 0], index[a, 1], index[a, 2]
-        s = support[a]
-        i0, i1 = row_range(x, s, nx)
-        j0, j1 = row_range(y, s, ny)
-        k0, k1 = row_range(z, s, nz)
-        if i0 == i1 or j0 == j1 or k0 == k1:
-            continue
-        count = 0
-        for c in range(width):
-            if features[a, c] != 0:
-                active[count] = c
-                value[count] = features[a, c]
-                count += 1
-        if count == 0:
-            continue
-        inverse = 1.0 / (s * s)
-        for i in range(i0, i1):
-            rest_x = s * s - (i - x) ** 2
-            for j in range(j0, j1):
-                rest = rest_x - (j - y) ** 2
-                if rest <= 0.0:
-                    continue
-                k0, k1 = row_range(z, math.sqrt(rest), nz)
-                for k in range(k0, k1):
-                    t = max((rest - (k - z) ** 2) * inverse, 0.0)  # 1 - (d / s)**2
-                    w = np.float32(t * t * t)
-                    for m in range(count):
-                        out[i, j, k, active[m]] += w * value[m]
-
-
-@compiled
-def gather_atoms(field, index, features, support):
-    """What every atom finds in ``field`` with its kernel and features: the transpose of :func:`add_atoms`.
-
-    Parameters
-    ----------
-    field : ndarray, shape=(x, y, z, channel), dtype=float32 or float64, C order
-    index, features, support
-        As in :func:`add_atoms`.
-
-    Returns
-    -------
-    ndarray, shape=(n, channel), dtype=float64
-        For atom a and channel c, the sum over voxels of ``features[a, c] * w(d) * field[..., c]``.
-    """
-    nx, ny, nz, width = field.shape
-    out = np.zeros((index.shape[0], width))
-    for a in range(index.shape[0]):
-        x, y, z = index[a, 0], index[a, 1], index[a, 2]
-        s = support[a]
-        inverse = 1.0 / (s * s)
-        i0, i1 = row_range(x, s, nx)
-        j0, j1 = row_range(y, s, ny)
-        for i in range(i0, i1):
-            rest_x = s * s - (i - x) ** 2
-            for j in range(j0, j1):
-                rest = rest_x - (j - y) ** 2
-                if rest <= 0.0:
-                    continue
-                k0, k1 = row_range(z, math.sqrt(rest), nz)
-                for k in range(k0, k1):
-                    t = max((rest - (k - z) ** 2) * inverse, 0.0)
-                    for c in range(width):
-                        if features[a, c] != 0:
-                            out[a, c] += t * t * t * features[a, c] * field[i, j, k, c]
-    return out
 
 
 @compiled

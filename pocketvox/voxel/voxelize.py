@@ -1,10 +1,13 @@
-"""Atoms in, a feature grid out.
+"""Atoms in, a feature grid out, and the way back: gradients.
 
 The value of channel c at a voxel centre is the sum of ``features[a, c] * w(d)`` over the atoms a, with the kernel
 ``w`` of :mod:`pocketvox.voxel.kernels`. The compiled loops are imported on first use: numba takes 0.3 s to load.
 """
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +16,7 @@ from pocketvox.voxel.checks import checked_coord, checked_radius
 from pocketvox.voxel.grid import Grid, Volume
 
 
-def voxelize(coord, features, radius, grid: Grid, channels) -> Volume:
+def voxelize(coord, features, radius, grid: Grid, channels, *, threads: int = 1) -> Volume:
     """Spread the features of atoms over the voxels of a grid.
 
     Parameters
@@ -27,6 +30,8 @@ def voxelize(coord, features, radius, grid: Grid, channels) -> Volume:
     grid : Grid
     channels : sequence of str
         Names of the features.
+    threads : int
+        Processors to use; the values do not depend on it.
 
     Returns
     -------
@@ -42,41 +47,91 @@ def voxelize(coord, features, radius, grid: Grid, channels) -> Volume:
     --------
     >>> grid = Grid.centred((0, 0, 0), 3, 1.0)
     >>> volume = voxelize([[0.0, 0.0, 0.0]], [[True]], 1.0, grid, ["carbon"])
-    >>> volume.values[1, 1, :, 0]
-    array([0.17146777, 1.        , 0.17146777], dtype=float32)
+    >>> volume.values[1, 1, :, 0].round(4)
+    array([0.1715, 1.    , 0.1715], dtype=float32)
     """
     channels = tuple(channels)
     out = np.zeros((*grid.shape, len(channels)), np.float32)
-    voxelize_into(out, coord, features, radius, grid)
+    voxelize_into(out, coord, features, radius, grid, zeroed=True, threads=threads)
     return Volume(out, grid, channels)
 
 
-def voxelize_into(out: np.ndarray, coord, features, radius, grid: Grid) -> None:
+def voxelize_into(
+    out: np.ndarray, coord, features, radius, grid: Grid, *, zeroed: bool = False, threads: int = 1
+) -> None:
     """Add the features of atoms to an existing array, for example one sample of a zeroed batch.
 
     Parameters
     ----------
     out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
         Changed in place.
-    coord, features, radius, grid
+    coord, features, radius, grid, threads
         As in :func:`voxelize`.
+    zeroed : bool
+        ``out`` is known to be zero: voxels that atoms reach are written without being read.
 
     Raises
     ------
     InputError
         As in :func:`voxelize`, or if ``out`` does not fit the grid and the features.
     """
-    from pocketvox.voxel import kernels
+    from pocketvox.voxel import spread
 
     coord = checked_coord(coord)
     features = _checked_features(features, len(coord), out.shape[-1])
-    support = checked_radius(radius, len(coord)) * (kernels.SUPPORT / grid.spacing)
+    radius = checked_radius(radius, len(coord))
     if out.dtype != np.float32 or not out.flags.c_contiguous or out.shape[:-1] != grid.shape:
         raise InputError(
             f"Expected a C-ordered float32 array of shape {(*grid.shape, 'channel')} to add to. "
             f"Received: {out.dtype}, shape {out.shape}. Make it with np.zeros."
         )
-    kernels.add_atoms(out, grid.to_index(coord), features, support)
+    atoms = _near(coord, features, radius, grid)
+    if not len(atoms.channel):
+        return
+    first, last = int(atoms.channel.min()), int(atoms.channel.max()) + 1
+    shape = spread.tile_shape(grid.shape, last - first)
+    threads = min(threads, -(-grid.shape[0] // shape[0]))
+
+    def fill(part: int) -> None:
+        buffer = np.zeros(shape, np.float32)
+        sparse = (atoms.starts, atoms.channel - first, atoms.value)
+        spread.add_atoms(out, buffer, atoms.index, atoms.support, *sparse, first, last, zeroed, part, threads)
+
+    _run(fill, range(threads), threads)
+
+
+def voxelize_batch(coords, features, radii, grids, channels, *, threads: int = 1) -> np.ndarray:
+    """Voxelize many structures, each on a grid of its own; all grids have the same number of voxels.
+
+    Parameters
+    ----------
+    coords, features, radii, grids : sequences of equal length
+        For each structure what :func:`voxelize` takes.
+    channels : sequence of str
+        Names of the features.
+    threads : int
+        Structures to work on at the same time; the values do not depend on it.
+
+    Returns
+    -------
+    ndarray, shape=(structure, x, y, z, channel), dtype=float32
+
+    Raises
+    ------
+    InputError
+        As in :func:`voxelize`, or if the sequences or the grids disagree.
+    """
+    lengths = [len(part) for part in (coords, features, radii, grids)]
+    shapes = {grid.shape for grid in grids}
+    if len(set(lengths)) != 1 or len(shapes) != 1:
+        raise InputError(
+            "Expected coords, features, radii and grids of one length, and grids of one shape. "
+            f"Received: lengths {lengths}, shapes {sorted(shapes)}. Voxelize grids of different shapes one by one."
+        )
+    out = np.zeros((len(grids), *shapes.pop(), len(tuple(channels))), np.float32)
+    samples = list(zip(out, coords, features, radii, grids, strict=True))
+    _run(lambda sample: voxelize_into(*sample, zeroed=True), samples, threads)
+    return out
 
 
 def gather(field: np.ndarray, coord, features, radius, grid: Grid) -> np.ndarray:
@@ -100,15 +155,114 @@ def gather(field: np.ndarray, coord, features, radius, grid: Grid) -> np.ndarray
     InputError
         As in :func:`voxelize`, or if ``field`` does not fit the grid.
     """
-    from pocketvox.voxel import kernels
+    from pocketvox.voxel import collect, kernels
 
     coord = checked_coord(coord)
-    field = np.ascontiguousarray(field, np.float64)
-    if field.shape[:-1] != grid.shape:
-        raise InputError(f"Expected a field of shape {(*grid.shape, 'channel')}. Received: {field.shape}.")
+    field = _checked_field(field, grid, np.float64)
     features = _checked_features(features, len(coord), field.shape[-1])
     support = checked_radius(radius, len(coord)) * (kernels.SUPPORT / grid.spacing)
-    return kernels.gather_atoms(field, grid.to_index(coord), features, support)
+    return collect.gather_atoms(field, grid.to_index(coord), features, support)
+
+
+def coord_gradient(field: np.ndarray, coord, features, radius, grid: Grid, *, threads: int = 1) -> np.ndarray:
+    """Derivative of a weighted sum of voxel values by the positions of the atoms.
+
+    The sum is that over voxels and channels of ``field * voxelize(...)``; with the gradient of a loss by the voxel
+    values as ``field``, the result is the gradient of the loss by the coordinates. The kernel is twice continuously
+    differentiable, and so is the sum.
+
+    Parameters
+    ----------
+    field : ndarray, shape=(x, y, z, channel)
+        Weight of each voxel value; float32 is used as it is, anything else is converted to it.
+    coord, features, radius, grid, threads
+        As in :func:`voxelize`.
+
+    Returns
+    -------
+    ndarray, shape=(n, 3), dtype=float64
+        Per angstrom; 0 for atoms that do not reach the grid.
+
+    Raises
+    ------
+    InputError
+        As in :func:`voxelize`, or if ``field`` does not fit the grid.
+
+    Examples
+    --------
+    >>> grid = Grid.centred((0, 0, 0), 3, 1.0)
+    >>> field = np.zeros((3, 3, 3, 1), np.float32)
+    >>> field[2, 1, 1, 0] = 1.0  # the voxel at x = 1
+    >>> coord_gradient(field, [[0.0, 0.0, 0.0]], [[True]], 1.0, grid).round(4)
+    array([[0.823, 0.   , 0.   ]])
+    """
+    from pocketvox.voxel import collect
+
+    coord = checked_coord(coord)
+    field = _checked_field(field, grid, np.float32)
+    features = _checked_features(features, len(coord), field.shape[-1])
+    atoms = _near(coord, features, checked_radius(radius, len(coord)), grid)
+    found = np.zeros((len(atoms.rows), 3))
+    cuts = np.linspace(0, len(found), threads + 1).astype(int)
+
+    def derive(part: int) -> None:
+        here = slice(cuts[part], cuts[part + 1])
+        starts = atoms.starts[here.start : here.stop + 1]
+        collect.coord_gradients(
+            field, atoms.index[here], atoms.support[here], starts, atoms.channel, atoms.value, found[here]
+        )
+
+    _run(derive, range(threads), threads)
+    out = np.zeros((len(coord), 3))
+    out[atoms.rows] = found / grid.spacing
+    return out
+
+
+@dataclass(frozen=True)
+class _Near:
+    """Atoms that reach a grid, in voxels and from low to high x, and their features that are not zero.
+
+    ``rows`` (n,) says which atoms they are; atom a has the features ``starts[a]`` to ``starts[a + 1]`` of ``channel``
+    and ``value``.
+    """
+
+    rows: np.ndarray
+    index: np.ndarray
+    support: np.ndarray
+    starts: np.ndarray
+    channel: np.ndarray
+    value: np.ndarray
+
+
+def _near(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid: Grid) -> _Near:
+    from pocketvox.voxel.kernels import SUPPORT
+
+    index = grid.to_index(coord)
+    support = radius * (SUPPORT / grid.spacing)
+    reach = support[:, None]
+    rows = np.flatnonzero(((index > -reach) & (index < np.asarray(grid.shape) - 1 + reach)).all(axis=1))
+    rows = rows[np.argsort(index[rows, 0] - support[rows], kind="stable")]
+    features = features[rows]
+    atom, channel = np.nonzero(features)
+    starts = np.searchsorted(atom, np.arange(len(rows) + 1))
+    return _Near(rows, index[rows], support[rows], starts, channel, features[atom, channel].astype(np.float32))
+
+
+def _run(function, arguments, threads: int) -> None:
+    """Call a function for every argument, in so many threads; the compiled loops let them run side by side."""
+    if threads <= 1:
+        for argument in arguments:
+            function(argument)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(function, arguments))
+
+
+def _checked_field(field, grid: Grid, dtype) -> np.ndarray:
+    field = np.ascontiguousarray(field, dtype)
+    if field.shape[:-1] != grid.shape:
+        raise InputError(f"Expected a field of shape {(*grid.shape, 'channel')}. Received: {field.shape}.")
+    return field
 
 
 def _checked_features(features, n: int, width: int) -> np.ndarray:

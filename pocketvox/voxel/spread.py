@@ -1,0 +1,197 @@
+"""Atoms to voxels: the loop that fills feature grids.
+
+The grid is filled tile by tile. A tile is a box of ``TILE_PLANES`` planes in x, some rows in y and all of z. Its values
+are summed in a buffer where the voxels of a row lie side by side, so that one instruction serves ``LANES`` voxels, and
+that stays in the processor's cache; then they go to the grid, where the channels of a voxel lie side by side. So the
+grid's memory is written once, whatever the number of atoms.
+
+Nothing in the kernel is a root or an exponential: ``1 - (d / s)**2`` is a sum of one term per axis, and those of x and
+y are the same for a whole row. They are added in float64; only the rest of the way, ``rest - dz**2`` and its cube, is
+float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from pocketvox.voxel.compiled import compiled, row_range
+
+#: Voxels of a row that are computed together; on processors with narrower registers LLVM splits them.
+LANES = 8
+#: Planes of a tile.
+TILE_PLANES = 4
+#: Size that a tile's buffer should have (bytes): within the second-level cache of any current processor.
+TILE_BYTES = 2**18
+
+
+def tile_shape(shape, width: int) -> tuple[int, int, int, int]:
+    """Shape of a tile's buffer, (planes, channels, rows, voxels of a row), for a grid and a number of channels.
+
+    Rows are longer than the grid's, so that the last ``LANES`` of them fit in.
+    """
+    length = (shape[2] + 2 * (LANES - 1)) // LANES * LANES
+    planes = min(TILE_PLANES, shape[0])
+    rows = TILE_BYTES // (4 * max(planes * width * length, 1))
+    return planes, width, min(max(rows, TILE_PLANES), shape[1]), length
+
+
+@intrinsic
+def _add_row(typing, buffer, start, squares, rest, value, blocks):
+    """``buffer[start + m] += value * max(rest - squares[m], 0)**3`` for m < blocks * LANES, in vector registers.
+
+    Written as LLVM's instructions because a loop would not become vectors: numba cannot promise LLVM that two arrays
+    do not overlap.
+    """
+    signature = types.void(buffer, start, squares, rest, value, blocks)
+    vector = ir.VectorType(ir.FloatType(), LANES)
+    word, undefined = ir.IntType(64), ir.Constant(vector, ir.Undefined)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+
+    def codegen(context, builder, signature, arguments):
+        buffer, start, squares, rest, value, blocks = arguments
+        target = context.make_array(signature.args[0])(context, builder, buffer).data
+        source = context.make_array(signature.args[2])(context, builder, squares).data
+        rest, value = (
+            builder.shuffle_vector(builder.insert_element(undefined, x, word(0)), undefined, everywhere)
+            for x in (rest, value)
+        )
+        zero = ir.Constant(vector, [0.0] * LANES)
+        with cgutils.for_range(builder, blocks, intp=word) as loop:
+            at = builder.mul(loop.index, word(LANES))
+            dz2 = builder.bitcast(builder.gep(source, [at]), vector.as_pointer())
+            here = builder.bitcast(builder.gep(target, [builder.add(start, at)]), vector.as_pointer())
+            t = builder.fsub(rest, builder.load(dz2, align=4))
+            t = builder.select(builder.fcmp_ordered(">", t, zero), t, zero)
+            added = builder.fmul(builder.fmul(t, t), builder.fmul(t, value))
+            builder.store(builder.fadd(builder.load(here, align=4), added), here, align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@compiled
+def add_atoms(out, buffer, index, support, starts, channel, value, first, last, zeroed, part, parts):
+    """Add the kernel of every atom, times its features, to every ``parts``-th slab of ``out``, beginning with ``part``.
+
+    Parameters
+    ----------
+    out : ndarray, shape=(x, y, z, channel), dtype=float32, C order
+    buffer : ndarray, shape of :func:`tile_shape` for ``last - first`` channels, dtype=float32, C order
+        Zeros, and zeros afterwards.
+    index : ndarray, shape=(n, 3), dtype=float64
+        Positions in voxels, in the order of ``index[:, 0] - support``.
+    support : ndarray, shape=(n,), dtype=float64
+        In voxels.
+    starts : ndarray, shape=(n + 1,), dtype=int64
+        Atom a has the features ``starts[a]`` to ``starts[a + 1]``.
+    channel : ndarray, shape=(m,), dtype=int64
+        Of each feature, counted from ``first``.
+    value : ndarray, shape=(m,), dtype=float32
+        Of each feature.
+    first, last : int
+        The channels of ``out`` that are changed.
+    zeroed : bool
+        ``out`` is known to be zero: its voxels are written, not read.
+    part, parts : int
+
+    Returns
+    -------
+    rows, blocks, written : int
+        The work: rows of voxels visited, ``LANES`` of voxels added for one channel, voxels written.
+    """
+    nx, ny, nz, width = out.shape
+    planes, _, lines, length = buffer.shape
+    flat, grid = buffer.reshape(-1), out.reshape(-1)
+    line, stride = np.uint64(length), np.uint64(lines * length)
+    slab = np.uint64((last - first) * lines * length)
+    squares = np.empty(length, np.float32)
+    squares_y = np.empty(ny)
+    reach = 2.0 * support.max() if support.size else 0.0
+    front = index[:, 0] - support
+    rows = blocks = written = 0
+    for i_low in range(part * planes, nx, parts * planes):
+        i_high = min(i_low + planes, nx)
+        begin = np.searchsorted(front, i_low - reach)
+        end = np.searchsorted(front, i_high)
+        for j_low in range(0, ny, lines):
+            j_high = min(j_low + lines, ny)
+            touched = False
+            for a in range(begin, end):
+                x, y, z, s = index[a, 0], index[a, 1], index[a, 2], support[a]
+                if x + s <= i_low or y + s <= j_low or y - s >= j_high or starts[a] == starts[a + 1]:
+                    continue
+                i0, i1 = row_range(x, s, nx)
+                j0, j1 = row_range(y, s, ny)
+                k0, k1 = row_range(z, s, nz)
+                if k0 == k1:
+                    continue
+                i0, i1 = max(i0, i_low), min(i1, i_high)
+                j0, j1 = max(j0, j_low), min(j1, j_high)
+                inverse = 1.0 / (s * s)
+                count = np.uint64((k1 - k0 + LANES - 1) // LANES)
+                for m in range(count * np.uint64(LANES)):
+                    squares[m] = (k0 + m - z) ** 2 * inverse
+                for j in range(j0, j1):
+                    squares_y[j] = (j - y) ** 2 * inverse
+                for i in range(i0, i1):
+                    rest_x = 1.0 - (i - x) ** 2 * inverse
+                    for j in range(j0, j1):
+                        rest = rest_x - squares_y[j]
+                        if rest <= 0.0:
+                            continue
+                        row = np.uint64(i - i_low) * slab + np.uint64(j - j_low) * line + np.uint64(k0)
+                        for f in range(starts[a], starts[a + 1]):
+                            at = row + np.uint64(channel[f]) * stride
+                            _add_row(flat, at, squares, np.float32(rest), value[f], count)
+                        rows += 1
+                        blocks += count * (starts[a + 1] - starts[a])
+                        touched = True
+            if touched:
+                written += (i_high - i_low) * (j_high - j_low) * nz
+                for i in range(i_low, i_high):
+                    for j in range(j_low, j_high):
+                        row = np.uint64(i - i_low) * slab + np.uint64(j - j_low) * line
+                        to = np.uint64((i * ny + j) * nz * width + first)
+                        _flush_row(grid, to, np.uint64(width), flat, row, stride, last - first, np.uint64(nz), zeroed)
+                flat[:] = 0.0
+    return rows, blocks, written
+
+
+@compiled
+def _flush_row(grid, to, step, flat, row, stride, width, length, zeroed):
+    """Move a row of voxels from the buffer, where a channel's voxels are neighbours, to the grid.
+
+    Eight channels at a time, then two, then one: loops of known length, which the compiler unrolls.
+    """
+    c = np.uint64(0)
+    end = np.uint64(width)
+    while c + np.uint64(8) <= end:
+        for k in range(length):
+            for m in range(np.uint64(8)):
+                added = flat[row + (c + m) * stride + k]
+                if zeroed:
+                    grid[to + k * step + c + m] = added
+                else:
+                    grid[to + k * step + c + m] += added
+        c += np.uint64(8)
+    while c + np.uint64(2) <= end:
+        for k in range(length):
+            for m in range(np.uint64(2)):
+                added = flat[row + (c + m) * stride + k]
+                if zeroed:
+                    grid[to + k * step + c + m] = added
+                else:
+                    grid[to + k * step + c + m] += added
+        c += np.uint64(2)
+    while c < end:
+        for k in range(length):
+            added = flat[row + c * stride + k]
+            if zeroed:
+                grid[to + k * step + c] = added
+            else:
+                grid[to + k * step + c] += added
+        c += np.uint64(1)
