@@ -85,7 +85,7 @@ def voxelize_into(
             f"Expected a C-ordered float32 array of shape {(*grid.shape, 'channel')} to add to. "
             f"Received: {out.dtype}, shape {out.shape}. Make it with np.zeros."
         )
-    atoms = _near(coord, features, radius, grid)
+    atoms = near_atoms(coord, features, radius, grid)
     if not len(atoms.channel):
         return
     first, last = int(atoms.channel.min()), int(atoms.channel.max()) + 1
@@ -201,7 +201,7 @@ def coord_gradient(field: np.ndarray, coord, features, radius, grid: Grid, *, th
     coord = checked_coord(coord)
     field = _checked_field(field, grid, np.float32)
     features = _checked_features(features, len(coord), field.shape[-1])
-    atoms = _near(coord, features, checked_radius(radius, len(coord)), grid)
+    atoms = near_atoms(coord, features, checked_radius(radius, len(coord)), grid)
     found = np.zeros((len(atoms.rows), 3))
     cuts = np.linspace(0, len(found), threads + 1).astype(int)
 
@@ -219,7 +219,7 @@ def coord_gradient(field: np.ndarray, coord, features, radius, grid: Grid, *, th
 
 
 @dataclass(frozen=True)
-class _Near:
+class NearAtoms:
     """Atoms that reach a grid, in voxels and from low to high x, and their features that are not zero.
 
     ``rows`` (n,) says which atoms they are; atom a has the features ``starts[a]`` to ``starts[a + 1]`` of ``channel``
@@ -234,7 +234,8 @@ class _Near:
     value: np.ndarray
 
 
-def _near(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid: Grid) -> _Near:
+def near_atoms(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid: Grid) -> NearAtoms:
+    """The atoms that reach a grid, as the compiled loops take them."""
     from pocketvox.voxel.kernels import SUPPORT
 
     index = grid.to_index(coord)
@@ -245,7 +246,7 @@ def _near(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid: Gri
     features = features[rows]
     atom, channel = np.nonzero(features)
     starts = np.searchsorted(atom, np.arange(len(rows) + 1))
-    return _Near(rows, index[rows], support[rows], starts, channel, features[atom, channel].astype(np.float32))
+    return NearAtoms(rows, index[rows], support[rows], starts, channel, features[atom, channel].astype(np.float32))
 
 
 def _run(function, arguments, threads: int) -> None:
