@@ -350,15 +350,28 @@ def test_tiles_of_awkward_grids_agree_with_the_reference(shape, width, monkeypat
     np.testing.assert_allclose(voxelize(coord, features, radius, grid, names).values, expected, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("zeroed", [False, True])
-def test_only_channels_between_the_first_and_the_last_feature_are_touched(zeroed):
+@pytest.mark.parametrize("mode", ["add", "zeroed"])
+def test_only_channels_between_the_first_and_the_last_feature_are_touched(mode):
     coord, features, radius = atoms(GRID, n=30)
     features[:, :3] = features[:, 9:] = False
     out = np.zeros((*GRID.shape, len(NAMES)), np.float32)
     out[..., :3] = out[..., 9:] = 7.0
-    voxelize_into(out, coord, features, radius, GRID, zeroed=zeroed)
+    voxelize_into(out, coord, features, radius, GRID, mode=mode)
     assert (out[..., :3] == 7.0).all() and (out[..., 9:] == 7.0).all()
     np.testing.assert_allclose(out[..., 3:9], reference(coord, features, radius, GRID)[..., 3:9], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 100])
+def test_overwriting_leaves_nothing_of_what_was_there(count):
+    coord, features, radius = atoms(GRID, n=count)
+    out = np.full((*GRID.shape, len(NAMES)), np.nan, np.float32)
+    voxelize_into(out, coord, features, radius, GRID, mode="overwrite")
+    assert out.tobytes() == voxelize(coord, features, radius, GRID, NAMES).values.tobytes()
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(InputError, match="mode of add, zeroed, overwrite. Received: 'put'"):
+        voxelize_into(np.zeros((*GRID.shape, 2), np.float32), _COORD, _FEATURES, 1.7, GRID, mode="put")
 
 
 @pytest.mark.parametrize("threads", [2, 3, 100])
@@ -401,7 +414,7 @@ def work(coord, features, radius, grid, shape):
     atom, channel = np.nonzero(features[order])
     starts = np.searchsorted(atom, np.arange(len(order) + 1))
     args = (index[order], support[order], starts, channel, np.ones(len(channel), np.float32))
-    counted = spread.add_atoms(out, np.zeros(shape, np.float32), *args, 0, features.shape[1], True, 0, 1)
+    counted = spread.add_atoms(out, np.zeros(shape, np.float32), *args, 0, features.shape[1], True, False, 0, 1)
     return (*counted, np.count_nonzero(out))
 
 

@@ -53,11 +53,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
     weights = np.random.default_rng(0).normal(size=out.shape).astype(np.float32)
 
     def forward(threads: int = 1) -> tuple[float, float]:
-        def fill():
-            out.fill(0)
-            voxelize_into(out, *sample, zeroed=True, threads=threads)
-
-        return timed(fill)
+        return timed(lambda: voxelize_into(out, *sample, mode="overwrite", threads=threads))
 
     functions = {
         "forward": forward,
@@ -191,7 +187,7 @@ def _limits(times, sample, repeats: int) -> list[dict]:
             nbytes / seconds / 1e9,
             best["memset"] / 1e9,
             unit="GB/s",
-            details=f"peer: clearing the same memory; {rates}. The grid is cleared, then written once",
+            details=f"peer: clearing the same memory; {rates}.",
         ),
         row(
             "operations on voxels within reach",
@@ -220,7 +216,7 @@ def count(coord, features, radius, grid: Grid) -> tuple[int, int, int]:
     out = np.zeros((*grid.shape, features.shape[1]), np.float32)
     buffer = np.zeros(spread.tile_shape(grid.shape, features.shape[1]), np.float32)
     sparse = (found.index, found.support, found.starts, found.channel, found.value)
-    _, blocks, _ = spread.add_atoms(out, buffer, *sparse, 0, features.shape[1], True, 0, 1)
+    _, blocks, _ = spread.add_atoms(out, buffer, *sparse, 0, features.shape[1], True, False, 0, 1)
     inside = reference(coord, np.ones((len(coord), 1)), radius, grid, lambda d, r: d < 1.5 * r).sum()
     return int(blocks), spread.LANES, int(inside)
 

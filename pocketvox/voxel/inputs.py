@@ -53,7 +53,7 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, d
     out = np.zeros((*grid.shape, parts["masks"].stop), np.float32)
     features = np.asarray(features)
     padded = np.pad(features, ((0, 0), (0, out.shape[-1] - features.shape[1]))) if features.ndim == 2 else features
-    voxelize_into(out, coord, padded, radius, grid, zeroed=True)
+    voxelize_into(out, coord, padded, radius, grid, mode="zeroed")
     coord = checked_coord(coord)
     if network.proximity:
         _mark_proximity(out[..., parts["proximity"]], coord, features, grid, network)

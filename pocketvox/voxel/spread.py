@@ -74,7 +74,7 @@ def _add_row(typing, buffer, start, squares, rest, value, blocks):
 
 
 @compiled
-def add_atoms(out, buffer, index, support, starts, channel, value, first, last, zeroed, part, parts):
+def add_atoms(out, buffer, index, support, starts, channel, value, first, last, write, clear, part, parts):
     """Add the kernel of every atom, times its features, to every ``parts``-th slab of ``out``, beginning with ``part``.
 
     Parameters
@@ -94,8 +94,10 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
         Of each feature.
     first, last : int
         The channels of ``out`` that are changed.
-    zeroed : bool
-        ``out`` is known to be zero: its voxels are written, not read.
+    write : bool
+        Voxels that atoms reach are written, without being read; else added to.
+    clear : bool
+        Voxels of tiles that no atom reaches are set to zero; else left alone.
     part, parts : int
 
     Returns
@@ -156,13 +158,77 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
                     for j in range(j_low, j_high):
                         row = np.uint64(i - i_low) * slab + np.uint64(j - j_low) * line
                         to = np.uint64((i * ny + j) * nz * width + first)
-                        _flush_row(grid, to, np.uint64(width), flat, row, stride, last - first, np.uint64(nz), zeroed)
+                        _flush_row(grid, to, np.uint64(width), flat, row, stride, last - first, np.uint64(nz), write)
                 flat[:] = 0.0
+            elif clear:
+                written += (i_high - i_low) * (j_high - j_low) * nz
+                out[i_low:i_high, j_low:j_high, :, first:last] = 0.0
     return rows, blocks, written
 
 
 @compiled
-def _flush_row(grid, to, step, flat, row, stride, width, length, zeroed):
+def near_rows(index, support, shape):
+    """Which atoms reach a grid of some shape, as row numbers, and where each begins in x.
+
+    Parameters
+    ----------
+    index : ndarray, shape=(n, 3), dtype=float64
+        Positions in voxels.
+    support : ndarray, shape=(n,), dtype=float64
+        In voxels.
+    shape : tuple of 3 ints
+
+    Returns
+    -------
+    rows : ndarray, shape=(m,), dtype=int64
+    front : ndarray, shape=(m,), dtype=float64
+        ``index[:, 0] - support`` of these rows.
+    """
+    rows, front = np.empty(len(index), np.int64), np.empty(len(index))
+    count = 0
+    for a in range(len(index)):
+        near = True
+        for axis in range(3):
+            near = near and -support[a] < index[a, axis] < shape[axis] - 1 + support[a]
+        if near:
+            rows[count], front[count] = a, index[a, 0] - support[a]
+            count += 1
+    return rows[:count], front[:count]
+
+
+@compiled
+def list_features(features, rows):
+    """The features of some atoms that are not zero, as :func:`add_atoms` takes them.
+
+    Parameters
+    ----------
+    features : ndarray, shape=(n, channel), dtype=uint8 or float32
+    rows : ndarray, shape=(m,), dtype=int64
+
+    Returns
+    -------
+    starts : ndarray, shape=(m + 1,), dtype=int64
+    channel : ndarray, shape=(k,), dtype=int64
+    value : ndarray, shape=(k,), dtype=float32
+    """
+    starts = np.zeros(len(rows) + 1, np.int64)
+    for m in range(len(rows)):
+        count = 0
+        for c in range(features.shape[1]):
+            count += features[rows[m], c] != 0
+        starts[m + 1] = starts[m] + count
+    channel, value = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.float32)
+    count = 0
+    for m in range(len(rows)):
+        for c in range(features.shape[1]):
+            if features[rows[m], c] != 0:
+                channel[count], value[count] = c, features[rows[m], c]
+                count += 1
+    return starts, channel, value
+
+
+@compiled
+def _flush_row(grid, to, step, flat, row, stride, width, length, write):
     """Move a row of voxels from the buffer, where a channel's voxels are neighbours, to the grid.
 
     Eight channels at a time, then two, then one: loops of known length, which the compiler unrolls.
@@ -173,7 +239,7 @@ def _flush_row(grid, to, step, flat, row, stride, width, length, zeroed):
         for k in range(length):
             for m in range(np.uint64(8)):
                 added = flat[row + (c + m) * stride + k]
-                if zeroed:
+                if write:
                     grid[to + k * step + c + m] = added
                 else:
                     grid[to + k * step + c + m] += added
@@ -182,7 +248,7 @@ def _flush_row(grid, to, step, flat, row, stride, width, length, zeroed):
         for k in range(length):
             for m in range(np.uint64(2)):
                 added = flat[row + (c + m) * stride + k]
-                if zeroed:
+                if write:
                     grid[to + k * step + c + m] = added
                 else:
                     grid[to + k * step + c + m] += added
@@ -190,7 +256,7 @@ def _flush_row(grid, to, step, flat, row, stride, width, length, zeroed):
     while c < end:
         for k in range(length):
             added = flat[row + c * stride + k]
-            if zeroed:
+            if write:
                 grid[to + k * step + c] = added
             else:
                 grid[to + k * step + c] += added

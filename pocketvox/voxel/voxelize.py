@@ -15,6 +15,9 @@ from pocketvox.errors import InputError
 from pocketvox.voxel.checks import checked_coord, checked_radius
 from pocketvox.voxel.grid import Grid, Volume
 
+#: What :func:`voxelize_into` does with the values that are there.
+MODES = ("add", "zeroed", "overwrite")
+
 
 def voxelize(coord, features, radius, grid: Grid, channels, *, threads: int = 1) -> Volume:
     """Spread the features of atoms over the voxels of a grid.
@@ -52,13 +55,11 @@ def voxelize(coord, features, radius, grid: Grid, channels, *, threads: int = 1)
     """
     channels = tuple(channels)
     out = np.zeros((*grid.shape, len(channels)), np.float32)
-    voxelize_into(out, coord, features, radius, grid, zeroed=True, threads=threads)
+    voxelize_into(out, coord, features, radius, grid, mode="zeroed", threads=threads)
     return Volume(out, grid, channels)
 
 
-def voxelize_into(
-    out: np.ndarray, coord, features, radius, grid: Grid, *, zeroed: bool = False, threads: int = 1
-) -> None:
+def voxelize_into(out: np.ndarray, coord, features, radius, grid: Grid, *, mode: str = "add", threads: int = 1) -> None:
     """Add the features of atoms to an existing array, for example one sample of a zeroed batch.
 
     Parameters
@@ -67,13 +68,14 @@ def voxelize_into(
         Changed in place.
     coord, features, radius, grid, threads
         As in :func:`voxelize`.
-    zeroed : bool
-        ``out`` is known to be zero: voxels that atoms reach are written without being read.
+    mode : str
+        ``add`` to what is there; ``overwrite`` it, whatever it is, faster than clearing and adding; ``zeroed``, where
+        it is known to be zero: only voxels near atoms are touched.
 
     Raises
     ------
     InputError
-        As in :func:`voxelize`, or if ``out`` does not fit the grid and the features.
+        As in :func:`voxelize`, if ``out`` does not fit the grid and the features, or if there is no such mode.
     """
     from pocketvox.voxel import spread
 
@@ -85,17 +87,20 @@ def voxelize_into(
             f"Expected a C-ordered float32 array of shape {(*grid.shape, 'channel')} to add to. "
             f"Received: {out.dtype}, shape {out.shape}. Make it with np.zeros."
         )
+    if mode not in MODES:
+        raise InputError(f"Expected a mode of {', '.join(MODES)}. Received: {mode!r}.")
     atoms = near_atoms(coord, features, radius, grid)
-    if not len(atoms.channel):
-        return
-    first, last = int(atoms.channel.min()), int(atoms.channel.max()) + 1
+    first, last = 0, out.shape[-1]
+    if mode != "overwrite" and len(atoms.channel):
+        first, last = int(atoms.channel.min()), int(atoms.channel.max()) + 1
     shape = spread.tile_shape(grid.shape, last - first)
     threads = min(threads, -(-grid.shape[0] // shape[0]))
 
     def fill(part: int) -> None:
         buffer = np.zeros(shape, np.float32)
         sparse = (atoms.starts, atoms.channel - first, atoms.value)
-        spread.add_atoms(out, buffer, atoms.index, atoms.support, *sparse, first, last, zeroed, part, threads)
+        how = (first, last, mode != "add", mode == "overwrite", part, threads)
+        spread.add_atoms(out, buffer, atoms.index, atoms.support, *sparse, *how)
 
     _run(fill, range(threads), threads)
 
@@ -130,7 +135,7 @@ def voxelize_batch(coords, features, radii, grids, channels, *, threads: int = 1
         )
     out = np.zeros((len(grids), *shapes.pop(), len(tuple(channels))), np.float32)
     samples = list(zip(out, coords, features, radii, grids, strict=True))
-    _run(lambda sample: voxelize_into(*sample, zeroed=True), samples, threads)
+    _run(lambda sample: voxelize_into(*sample, mode="zeroed"), samples, threads)
     return out
 
 
@@ -236,17 +241,13 @@ class NearAtoms:
 
 def near_atoms(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid: Grid) -> NearAtoms:
     """The atoms that reach a grid, as the compiled loops take them."""
-    from pocketvox.voxel.kernels import SUPPORT
+    from pocketvox.voxel import kernels, spread
 
     index = grid.to_index(coord)
-    support = radius * (SUPPORT / grid.spacing)
-    reach = support[:, None]
-    rows = np.flatnonzero(((index > -reach) & (index < np.asarray(grid.shape) - 1 + reach)).all(axis=1))
-    rows = rows[np.argsort(index[rows, 0] - support[rows], kind="stable")]
-    features = features[rows]
-    atom, channel = np.nonzero(features)
-    starts = np.searchsorted(atom, np.arange(len(rows) + 1))
-    return NearAtoms(rows, index[rows], support[rows], starts, channel, features[atom, channel].astype(np.float32))
+    support = radius * (kernels.SUPPORT / grid.spacing)
+    rows, front = spread.near_rows(index, support, grid.shape)
+    rows = rows[np.argsort(front, kind="stable")]
+    return NearAtoms(rows, index[rows], support[rows], *spread.list_features(features, rows))
 
 
 def _run(function, arguments, threads: int) -> None:
