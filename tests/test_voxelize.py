@@ -405,7 +405,7 @@ def test_a_batch_of_grids_of_two_shapes_is_refused():
 # --- counted work ---
 
 
-def work(coord, features, radius, grid, shape):
+def work(coord, features, radius, grid, shape, part=0, parts=1):
     """Rows, blocks and voxels that the loop counts itself, and the voxels inside the supports."""
     out = np.zeros((*grid.shape, features.shape[1]), np.float32)
     support = radius * kernels.SUPPORT / grid.spacing
@@ -414,7 +414,7 @@ def work(coord, features, radius, grid, shape):
     atom, channel = np.nonzero(features[order])
     starts = np.searchsorted(atom, np.arange(len(order) + 1))
     args = (index[order], support[order], starts, channel, np.ones(len(channel), np.float32))
-    counted = spread.add_atoms(out, np.zeros(shape, np.float32), *args, 0, features.shape[1], True, False, 0, 1)
+    counted = spread.add_atoms(out, np.zeros(shape, np.float32), *args, 0, features.shape[1], True, False, part, parts)
     return (*counted, np.count_nonzero(out))
 
 
@@ -430,7 +430,7 @@ def test_the_work_per_atom_is_bounded():
     assert written <= 64**3
     one = work(coord[:1], features[:1], np.full(1, 1.7), grid, spread.tile_shape(grid.shape, 14))
     assert one[0] < 1.1 * rows / 3
-    small = work(coord, features, np.full(3, 1.7), grid, (2, 14, 4, 72))
+    small = work(coord, features, np.full(3, 1.7), grid, (2, 4, 14, 72))
     assert small[:2] == (rows, blocks) and small[3] == changed
 
 
@@ -443,6 +443,16 @@ def test_work_grows_with_atoms_and_not_with_those_out_of_reach():
     assert work(coord[near], features[near], radius[near], GRID, shape)[:2] == (rows, blocks)
     twice = work(np.tile(coord, (2, 1)), np.tile(features, (2, 1)), np.tile(radius, 2), GRID, shape)
     assert twice[:2] == (2 * rows, 2 * blocks)
+
+
+def test_parts_share_the_work_and_add_none():
+    """What threads do sums up to what one does, in equal halves."""
+    grid = Grid.centred((0.0, 0.0, 0.0), 64, 0.5)
+    coord, features, radius = atoms(grid, n=2000)
+    whole = work(coord, features, radius, grid, spread.tile_shape(grid.shape, len(NAMES)))
+    halves = [work(coord, features, radius, grid, spread.tile_shape(grid.shape, len(NAMES)), k, 2) for k in (0, 1)]
+    assert [sum(counted) for counted in zip(*halves, strict=True)] == list(whole)
+    assert max(half[1] for half in halves) < 0.55 * whole[1]
 
 
 def test_a_call_allocates_its_result_and_one_buffer():

@@ -24,19 +24,19 @@ from pocketvox.voxel.compiled import compiled, row_range
 LANES = 8
 #: Planes of a tile.
 TILE_PLANES = 4
-#: Size that a tile's buffer should have (bytes): within the second-level cache of any current processor.
-TILE_BYTES = 2**18
+#: Size that a tile's buffer should have (bytes): within the second-level cache of current processors.
+TILE_BYTES = 2**19
 
 
 def tile_shape(shape, width: int) -> tuple[int, int, int, int]:
-    """Shape of a tile's buffer, (planes, channels, rows, voxels of a row), for a grid and a number of channels.
+    """Shape of a tile's buffer, (planes, rows, channels, voxels of a row), for a grid and a number of channels.
 
-    Rows are longer than the grid's, so that the last ``LANES`` of them fit in.
+    Rows of the buffer are longer than the grid's, so that the last ``LANES`` of them fit in.
     """
     length = (shape[2] + 2 * (LANES - 1)) // LANES * LANES
     planes = min(TILE_PLANES, shape[0])
     rows = TILE_BYTES // (4 * max(planes * width * length, 1))
-    return planes, width, min(max(rows, TILE_PLANES), shape[1]), length
+    return planes, min(max(rows, TILE_PLANES), shape[1]), width, length
 
 
 @intrinsic
@@ -68,6 +68,44 @@ def _add_row(typing, buffer, start, squares, rest, value, blocks):
             t = builder.select(builder.fcmp_ordered(">", t, zero), t, zero)
             added = builder.fmul(builder.fmul(t, t), builder.fmul(t, value))
             builder.store(builder.fadd(builder.load(here, align=4), added), here, align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _move_square(typing, grid, to, step, buffer, start, stride):
+    """``grid[to + k * step + c] = buffer[start + c * stride + k]`` for c and k < LANES: in registers."""
+    signature = types.void(grid, to, step, buffer, start, stride)
+    vector, word = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
+
+    def codegen(context, builder, signature, arguments):
+        grid, to, step, buffer, start, stride = arguments
+        target = context.make_array(signature.args[0])(context, builder, grid).data
+        source = context.make_array(signature.args[3])(context, builder, buffer).data
+
+        def place(data, first, apart, m):
+            at = builder.add(first, builder.mul(apart, word(m)))
+            return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
+
+        def exchange(rows, apart):
+            """Of every two rows so far apart, the odd blocks of the one for the even blocks of the other."""
+            out = list(rows)
+            for m in (m for m in range(LANES) if not m & apart):
+                first = [k if not k & apart else LANES + k - apart for k in range(LANES)]
+                second = [k + apart if not k & apart else LANES + k for k in range(LANES)]
+                for row, lanes in ((m, first), (m + apart, second)):
+                    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
+                    out[row] = builder.shuffle_vector(rows[m], rows[m + apart], mask)
+            return out
+
+        rows = [builder.load(place(source, start, stride, m), align=4) for m in range(LANES)]
+        apart = 1
+        while apart < LANES:
+            rows = exchange(rows, apart)
+            apart *= 2
+        for m, row in enumerate(rows):
+            builder.store(row, place(target, to, step, m), align=4)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -106,12 +144,11 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
         The work: rows of voxels visited, ``LANES`` of voxels added for one channel, voxels written.
     """
     nx, ny, nz, width = out.shape
-    planes, _, lines, length = buffer.shape
+    planes, lines, _, length = buffer.shape
     flat, grid = buffer.reshape(-1), out.reshape(-1)
-    line, stride = np.uint64(length), np.uint64(lines * length)
-    slab = np.uint64((last - first) * lines * length)
+    row_size = np.uint64((last - first) * length)
+    lowest, highest = np.full(planes * lines, nz), np.zeros(planes * lines, np.int64)
     squares = np.empty(length, np.float32)
-    squares_y = np.empty(ny)
     reach = 2.0 * support.max() if support.size else 0.0
     front = index[:, 0] - support
     rows = blocks = written = 0
@@ -129,41 +166,86 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
                 i0, i1 = row_range(x, s, nx)
                 j0, j1 = row_range(y, s, ny)
                 k0, k1 = row_range(z, s, nz)
-                if k0 == k1:
-                    continue
                 i0, i1 = max(i0, i_low), min(i1, i_high)
                 j0, j1 = max(j0, j_low), min(j1, j_high)
+                if k0 == k1 or i0 >= i1 or j0 >= j1:
+                    continue
                 inverse = 1.0 / (s * s)
-                count = np.uint64((k1 - k0 + LANES - 1) // LANES)
-                for m in range(count * np.uint64(LANES)):
+                count = (k1 - k0 + LANES - 1) // LANES
+                for m in range(count * LANES):
                     squares[m] = (k0 + m - z) ** 2 * inverse
-                for j in range(j0, j1):
-                    squares_y[j] = (j - y) ** 2 * inverse
-                for i in range(i0, i1):
-                    rest_x = 1.0 - (i - x) ** 2 * inverse
-                    for j in range(j0, j1):
-                        rest = rest_x - squares_y[j]
-                        if rest <= 0.0:
-                            continue
-                        row = np.uint64(i - i_low) * slab + np.uint64(j - j_low) * line + np.uint64(k0)
-                        for f in range(starts[a], starts[a + 1]):
-                            at = row + np.uint64(channel[f]) * stride
-                            _add_row(flat, at, squares, np.float32(rest), value[f], count)
-                        rows += 1
-                        blocks += count * (starts[a + 1] - starts[a])
-                        touched = True
-            if touched:
-                written += (i_high - i_low) * (j_high - j_low) * nz
-                for i in range(i_low, i_high):
-                    for j in range(j_low, j_high):
-                        row = np.uint64(i - i_low) * slab + np.uint64(j - j_low) * line
-                        to = np.uint64((i * ny + j) * nz * width + first)
-                        _flush_row(grid, to, np.uint64(width), flat, row, stride, last - first, np.uint64(nz), write)
-                flat[:] = 0.0
-            elif clear:
-                written += (i_high - i_low) * (j_high - j_low) * nz
+                touched = True
+                own = slice(starts[a], starts[a + 1])
+                corner = (np.uint64((i0 - i_low) * lines + j0 - j_low), np.uint64(lines))
+                box = (i0 - x, i1 - x, j0 - y, j1 - y, k0, k1, inverse)
+                added = _add_atom(flat, length, lowest, highest, corner, box, squares, count, channel[own], value[own])
+                rows += added
+                blocks += added * count * (starts[a + 1] - starts[a])
+            if clear:
                 out[i_low:i_high, j_low:j_high, :, first:last] = 0.0
+            if not touched:
+                continue
+            for i in range(i_low, i_high):
+                for j in range(j_low, j_high):
+                    row = np.uint64((i - i_low) * lines + j - j_low)
+                    low, high = lowest[row], highest[row]
+                    if low >= high:
+                        continue
+                    written += high - low
+                    to = np.uint64((i * ny + j) * nz * width + first)
+                    ends = (np.uint64(low), np.uint64(high), np.uint64(nz))
+                    here = flat[row * row_size : (row + np.uint64(1)) * row_size]
+                    _flush_row(
+                        grid, to, np.uint64(width), here, np.uint64(length), np.uint64(last - first), ends, write
+                    )
+                    lowest[row], highest[row] = nz, 0
     return rows, blocks, written
+
+
+@compiled
+def _add_atom(flat, length, lowest, highest, corner, box, squares, count, channel, value):
+    """Add one atom to a tile, row by row; how many rows.
+
+    Parameters
+    ----------
+    flat : ndarray, dtype=float32
+        The buffer.
+    length : int
+        Of a row, for one channel.
+    lowest, highest : ndarray, dtype=int64
+        First and one-past-last voxel that was added to, for each row of the tile; kept up to date.
+    corner : tuple of 2 uint64
+        First row that the atom reaches, and rows per plane.
+    box : tuple
+        First and one-past-last voxels in x and in y, relative to the atom, those in z, and 1 / support**2.
+    squares : ndarray, dtype=float32
+        (dz / support)**2 of the voxels in z.
+    count : int
+        Blocks of ``LANES`` of them.
+    channel, value : ndarray, shape=(m,)
+        The atom's features.
+    """
+    x, x_end, y_begin, y_end, low, high, inverse = box
+    stride, row_size = np.uint64(length), np.uint64(len(flat) // len(lowest))
+    plane, lines = corner
+    features, blocks = np.uint64(len(channel)), np.uint64(count)
+    rows = 0
+    while x < x_end:
+        rest_x = 1.0 - x * x * inverse
+        y, row = y_begin, plane
+        while y < y_end:
+            rest = rest_x - y * y * inverse
+            if rest > 0.0:
+                rows += 1
+                lowest[row], highest[row] = min(lowest[row], low), max(highest[row], high)
+                at = row * row_size + np.uint64(low)
+                for f in range(features):
+                    _add_row(flat, at + np.uint64(channel[f]) * stride, squares, np.float32(rest), value[f], blocks)
+            y += 1.0
+            row += np.uint64(1)
+        x += 1.0
+        plane += lines
+    return rows
 
 
 @compiled
@@ -228,36 +310,29 @@ def list_features(features, rows):
 
 
 @compiled
-def _flush_row(grid, to, step, flat, row, stride, width, length, write):
-    """Move a row of voxels from the buffer, where a channel's voxels are neighbours, to the grid.
+def _flush_row(grid, to, step, row, stride, width, ends, write):
+    """Move some voxels of a row from the buffer, where those of a channel are neighbours, to the grid; clear the row.
 
-    Eight channels at a time, then two, then one: loops of known length, which the compiler unrolls.
+    By squares of ``LANES`` voxels and channels where they fit in; the last square of either kind begins earlier, so
+    that some voxels are written twice. ``ends`` are the first and one-past-last voxel, and the length of a row.
     """
-    c = np.uint64(0)
-    end = np.uint64(width)
-    while c + np.uint64(8) <= end:
-        for k in range(length):
-            for m in range(np.uint64(8)):
-                added = flat[row + (c + m) * stride + k]
+    low, high, length = ends
+    lanes = np.uint64(LANES)
+    if write and width >= lanes and length >= lanes:
+        k = low
+        while k < high:
+            k = min(k, length - lanes)
+            c = np.uint64(0)
+            while c < width:
+                c = min(c, width - lanes)
+                _move_square(grid, to + k * step + c, step, row, c * stride + k, stride)
+                c += lanes
+            k += lanes
+    else:
+        for c in range(width):
+            for k in range(low, high):
                 if write:
-                    grid[to + k * step + c + m] = added
+                    grid[to + k * step + c] = row[c * stride + k]
                 else:
-                    grid[to + k * step + c + m] += added
-        c += np.uint64(8)
-    while c + np.uint64(2) <= end:
-        for k in range(length):
-            for m in range(np.uint64(2)):
-                added = flat[row + (c + m) * stride + k]
-                if write:
-                    grid[to + k * step + c + m] = added
-                else:
-                    grid[to + k * step + c + m] += added
-        c += np.uint64(2)
-    while c < end:
-        for k in range(length):
-            added = flat[row + c * stride + k]
-            if write:
-                grid[to + k * step + c] = added
-            else:
-                grid[to + k * step + c] += added
-        c += np.uint64(1)
+                    grid[to + k * step + c] += row[c * stride + k]
+    row[:] = 0.0
