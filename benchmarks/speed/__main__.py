@@ -54,8 +54,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for part in args.parts or PARTS:
             log.info("measuring: %s", part)
-            rows = import_module(PARTS[part]).measure(args)
-            command = f"python -m benchmarks.speed {part} -o speed.json --repeats {args.repeats}"
+            module = import_module(PARTS[part])
+            rows = module.measure(args)
+            options = f"--repeats {args.repeats} {getattr(module, 'OPTIONS', '')}".rstrip()
+            command = f"python -m benchmarks.speed {part} -o speed.json {options}"
             for row in rows:
                 row.setdefault("command", command)
             load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

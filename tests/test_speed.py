@@ -1,0 +1,148 @@
+"""The benchmark of speeds: rows, pairs, peers in child processes, the table; no assertion on the clock."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import rows, table, voxelizer
+from benchmarks.speed.peers import Peer
+from pocketvox.errors import InputError, OutputError
+from pocketvox.voxel import Grid, voxelize
+from pocketvox.voxel.kernels import kernel
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer", "target", "of", "ratio", "met"),
+    [
+        (1.0, 2.0, "<= 0.5", "ratio", 0.5, True),
+        (1.01, 2.0, "<= 0.5", "ratio", 0.505, False),
+        (9.0, 10.0, ">= 0.9", "ratio", 0.9, True),
+        (8.9, 10.0, ">= 0.9", "ratio", 0.89, False),
+        (0, 35, "== 0", "ours", 0.0, True),
+        (1, 35, "== 0", "ours", 1 / 35, False),
+        (1.0, None, "<= 0.5", "ratio", None, None),
+        (None, 2.0, "<= 0.5", "ratio", None, None),
+        (1.0, 2.0, None, "ratio", 0.5, None),
+    ],
+)
+def test_a_target_is_met_or_missed_or_not_decided(ours, peer, target, of, ratio, met):
+    found = rows.row("a", ours, peer, unit="s", target=target, of=of)
+    assert found["ratio"] == pytest.approx(ratio) and found["met"] is met
+
+
+def test_pairs_alternate_and_the_first_rounds_do_not_count():
+    calls = []
+    functions = {name: lambda name=name: (calls.append(name), (len(calls), 0.5))[1] for name in "ab"}
+    times = rows.interleave(functions, 3)
+    assert "".join(calls) == "ababababab"
+    assert times["a"][:, 0].tolist() == [5, 7, 9] and times["b"][:, 1].tolist() == [0.5] * 3
+
+
+PEER = """
+import json, sys
+print("a library says hello")
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["do"] == "die":
+        sys.exit(3)
+    print("noise")
+    print("answer: " + json.dumps([request["x"] + 1]), flush=True)
+"""
+
+
+def test_a_peer_answers_until_it_dies(tmp_path):
+    script = tmp_path / "peer.py"
+    script.write_text(PEER)
+    with Peer(sys.executable, script) as peer:
+        assert [peer.ask(do="add", x=x) for x in (1, 5)] == [[2], [6]]
+        with pytest.raises(InputError, match="Received: none. Is the peer installed"):
+            peer.ask(do="die")
+    with pytest.raises(InputError, match="Expected a Python interpreter"):
+        Peer(str(tmp_path / "nothing"), script)
+
+
+def part(*found):
+    hardware = {"cpu": "a CPU", "cores": 2, "system": "Linux", "memory_gib": 8}
+    for row in found:
+        row.setdefault("command", "a command")
+    return {"hardware": hardware, "versions": {"pocketvox": "0.1"}, "load": 1.5, "repeats": 3, "rows": list(found)}
+
+
+def test_the_table_shows_what_is_missing_and_what_missed():
+    text = table.markdown(
+        {
+            "x": part(
+                rows.row("slow", 0.002, 0.001, unit="s", target="<= 0.5", details="why"),
+                rows.row("alone", 3.0, unit="GB/s"),
+            )
+        }
+    )
+    assert "| slow | 2 ms | 1 ms | 2 | <= 0.5 | **no** | why |" in text
+    assert "| alone | 3 GB/s | - |  |  |  |  |" in text
+    assert text.count("Made by `a command`.") == 1
+    assert "a CPU, 2 cores, 8 GiB, Linux; pocketvox 0.1. Load of the machine at the end: 1.5." in text
+
+
+def test_only_what_is_between_the_markers_is_replaced(tmp_path):
+    document = tmp_path / "speed.md"
+    document.write_text(f"by hand\n{table.BEGIN}old\n{table.END}more by hand\n")
+    table.update(document, "new")
+    assert document.read_text() == f"by hand\n{table.BEGIN}\nnew\n{table.END}more by hand\n"
+    document.write_text("by hand\n")
+    with pytest.raises(OutputError, match="markers"):
+        table.update(document, "new")
+
+
+def test_a_part_is_measured_and_the_others_are_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "PARTS", {"voxelizer": "fast_part", "other": "other_part"})
+    measured = SimpleNamespace(measure=lambda args: [rows.row("a", 1.0, 4.0, unit="s", target="<= 0.5")])
+    monkeypatch.setitem(sys.modules, "fast_part", measured)
+    monkeypatch.setitem(sys.modules, "other_part", SimpleNamespace(measure=None))
+    output = tmp_path / "speed.json"
+    output.write_text(json.dumps({"other": part(rows.row("b", 1.0, unit="s"))}))
+    assert speed.main(["voxelizer", "-o", str(output), "--repeats", "3"]) == 0
+    stored = json.loads(output.read_text())
+    assert list(stored) == ["voxelizer", "other"] and stored["voxelizer"]["rows"][0]["met"] is True
+    assert stored["voxelizer"]["rows"][0]["command"].startswith("python -m benchmarks.speed voxelizer")
+    assert "### other" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stopped:
+        speed.main(["nonsense", "-o", str(output)])
+    assert stopped.value.code == 2
+
+
+def test_the_reference_is_that_of_the_kernel_and_the_voxelizer_agrees():
+    rng = np.random.default_rng(2)
+    grid = Grid((1.0, 2.0, 3.0), (12, 9, 14), 0.5)
+    coord, radius = rng.uniform(0, 9, (30, 3)), rng.uniform(1.2, 1.9, 30)
+    features = np.eye(3, dtype=bool)[rng.integers(0, 3, 30)]
+    centres = grid.to_coord(np.indices(grid.shape).reshape(3, -1).T)
+    distance = np.linalg.norm(centres[:, None] - coord, axis=-1)
+    found = voxelizer.reference(coord, features, radius, grid, kernel)
+    np.testing.assert_allclose(found.reshape(-1, 3), kernel(distance, radius) @ features, atol=1e-12)
+    np.testing.assert_allclose(voxelize(coord, features, radius, grid, "abc").values, found, rtol=0, atol=1e-6)
+    lanes, width, inside = voxelizer.count(coord, features, radius, grid)
+    assert inside == (distance < 1.5 * radius).sum() and inside < lanes * width < 4 * inside
+
+
+def test_the_kernel_of_the_peer_by_hand():
+    # radius 2: exp(0), exp(-1/2), exp(-2), exp(-2) (2.5 - 3)^2, 0
+    expected = [1.0, 0.60653066, 0.13533528, 0.03383382, 0.0, 0.0]
+    np.testing.assert_allclose(voxelizer._molgrid_kernel(np.array([0, 1, 2, 2.5, 3, 4]), 2.0), expected, atol=1e-8)
+
+
+def test_the_atoms_of_the_benchmark_are_what_the_table_says():
+    coord, channel, radius = voxelizer.atoms()
+    assert coord.shape == (1890, 3) and set(channel) == set(range(14))
+    assert radius.min() == pytest.approx(1.2) and radius.max() == pytest.approx(1.8)
+
+
+def test_an_absent_peer_is_named_with_the_command_that_installs_it():
+    times = {name: np.full((3, 2), 0.001) for name in ("forward", "allocate", "gradient")}
+    found = voxelizer._beside_molgrid(times, None, 1e-7, None)
+    assert all(row["peer"] is None and row["met"] is None and "pip install molgrid" in row["details"] for row in found)
