@@ -135,7 +135,7 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
     write : bool
         Voxels that atoms reach are written, without being read; else added to.
     clear : bool
-        Voxels of tiles that no atom reaches are set to zero; else left alone.
+        The other voxels are set to zero; else left alone. Needs ``write`` and all channels.
     part, parts : int
 
     Returns
@@ -181,18 +181,19 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
                 added = _add_atom(flat, length, lowest, highest, corner, box, squares, count, channel[own], value[own])
                 rows += added
                 blocks += added * count * (starts[a + 1] - starts[a])
-            if clear:
-                out[i_low:i_high, j_low:j_high, :, first:last] = 0.0
-            if not touched:
+            if not (touched or clear):
                 continue
             for i in range(i_low, i_high):
                 for j in range(j_low, j_high):
                     row = np.uint64((i - i_low) * lines + j - j_low)
                     low, high = lowest[row], highest[row]
+                    to = np.uint64((i * ny + j) * nz * width + first)
+                    if clear:
+                        grid[to : to + np.uint64(low * width)] = 0.0
+                        grid[to + np.uint64(max(low, high) * width) : to + np.uint64(nz * width)] = 0.0
                     if low >= high:
                         continue
                     written += high - low
-                    to = np.uint64((i * ny + j) * nz * width + first)
                     ends = (np.uint64(low), np.uint64(high), np.uint64(nz))
                     here = flat[row * row_size : (row + np.uint64(1)) * row_size]
                     _flush_row(
