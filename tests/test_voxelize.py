@@ -1,6 +1,7 @@
 """Atoms to feature grids: against a float64 reference, under symmetry, at boundaries."""
 
 import os
+import threading
 import tracemalloc
 
 import numba
@@ -381,6 +382,26 @@ def test_threads_change_no_byte(threads):
     assert voxelize(coord, features, radius, GRID, NAMES, threads=threads).values.tobytes() == one.tobytes()
     gradient = coord_gradient(one, coord, features, radius, GRID)
     assert coord_gradient(one, coord, features, radius, GRID, threads=threads).tobytes() == gradient.tobytes()
+
+
+def test_the_loop_lets_other_threads_run():
+    """The interpreter is free while atoms are added: this thread goes on during a call of a second or so."""
+    grid = Grid.centred((0.0, 0.0, 0.0), 48, 0.5)
+    coord, features = np.zeros((2000, 3)), np.ones((2000, 14), bool)
+    voxelize(coord[:1], features[:1], 1.7, grid, [str(k) for k in range(14)])  # compiled or loaded before
+    finished = threading.Event()
+
+    def work():
+        voxelize(coord, features, 50.0, grid, [str(k) for k in range(14)])
+        finished.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    turns = 0
+    while not finished.wait(0.01):
+        turns += 1
+    thread.join()
+    assert turns > 10  # two or three if the loop held the interpreter
 
 
 @pytest.mark.parametrize("threads", [1, 2])
