@@ -404,6 +404,18 @@ def test_the_loop_lets_other_threads_run():
     assert turns > 10  # two or three if the loop held the interpreter
 
 
+@pytest.mark.parametrize("threads", [0, -2])
+def test_no_threads_are_refused(threads):
+    """A grid that nobody filled would look like one that no atom reaches."""
+    sample = atoms(GRID, n=3)
+    with pytest.raises(InputError, match=f"at least one thread. Received: {threads}"):
+        voxelize(*sample, GRID, NAMES, threads=threads)
+    with pytest.raises(InputError, match="at least one thread"):
+        voxelize_batch(*([part] for part in sample), [GRID], NAMES, threads=threads)
+    with pytest.raises(InputError, match="at least one thread"):
+        coord_gradient(np.zeros((*GRID.shape, len(NAMES)), np.float32), *sample, GRID, threads=threads)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_batch_is_its_structures_one_by_one(threads):
     grids = [GRID, Grid((0.0, 0.0, 0.0), GRID.shape, 0.5), Grid((5.0, 5.0, 5.0), GRID.shape, 1.0)]

@@ -6,7 +6,6 @@ The value of channel c at a voxel centre is the sum of ``features[a, c] * w(d)``
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from pocketvox.errors import InputError
 from pocketvox.voxel.checks import checked_coord, checked_radius
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.parallel import for_each, part_count
 
 #: What :func:`voxelize_into` does with the values that are there.
 MODES = ("add", "zeroed", "overwrite")
@@ -94,15 +94,15 @@ def voxelize_into(out: np.ndarray, coord, features, radius, grid: Grid, *, mode:
     if mode != "overwrite" and len(atoms.channel):
         first, last = int(atoms.channel.min()), int(atoms.channel.max()) + 1
     shape = spread.tile_shape(grid.shape, last - first)
-    threads = min(threads, -(-grid.shape[0] // shape[0]))
+    parts = part_count(threads, -(-grid.shape[0] // shape[0]))
 
     def fill(part: int) -> None:
         buffer = np.zeros(shape, np.float32)
         sparse = (atoms.starts, atoms.channel - first, atoms.value)
-        how = (first, last, mode != "add", mode == "overwrite", part, threads)
+        how = (first, last, mode != "add", mode == "overwrite", part, parts)
         spread.add_atoms(out, buffer, atoms.index, atoms.support, *sparse, *how)
 
-    _run(fill, range(threads), threads)
+    for_each(fill, range(parts), threads)
 
 
 def voxelize_batch(coords, features, radii, grids, channels, *, threads: int = 1) -> np.ndarray:
@@ -133,9 +133,10 @@ def voxelize_batch(coords, features, radii, grids, channels, *, threads: int = 1
             "Expected coords, features, radii and grids of one length, and grids of one shape. "
             f"Received: lengths {lengths}, shapes {sorted(shapes)}. Voxelize grids of different shapes one by one."
         )
+    part_count(threads, len(grids))  # refuses what is no number of threads
     out = np.zeros((len(grids), *shapes.pop(), len(tuple(channels))), np.float32)
     samples = list(zip(out, coords, features, radii, grids, strict=True))
-    _run(lambda sample: voxelize_into(*sample, mode="zeroed"), samples, threads)
+    for_each(lambda sample: voxelize_into(*sample, mode="zeroed"), samples, threads)
     return out
 
 
@@ -208,7 +209,8 @@ def coord_gradient(field: np.ndarray, coord, features, radius, grid: Grid, *, th
     features = _checked_features(features, len(coord), field.shape[-1])
     atoms = near_atoms(coord, features, checked_radius(radius, len(coord)), grid)
     found = np.zeros((len(atoms.rows), 3))
-    cuts = np.linspace(0, len(found), threads + 1).astype(int)
+    parts = part_count(threads, len(found))
+    cuts = np.linspace(0, len(found), parts + 1).astype(int)
 
     def derive(part: int) -> None:
         here = slice(cuts[part], cuts[part + 1])
@@ -217,7 +219,7 @@ def coord_gradient(field: np.ndarray, coord, features, radius, grid: Grid, *, th
             field, atoms.index[here], atoms.support[here], starts, atoms.channel, atoms.value, found[here]
         )
 
-    _run(derive, range(threads), threads)
+    for_each(derive, range(parts), threads)
     out = np.zeros((len(coord), 3))
     out[atoms.rows] = found / grid.spacing
     return out
@@ -248,16 +250,6 @@ def near_atoms(coord: np.ndarray, features: np.ndarray, radius: np.ndarray, grid
     rows, front = spread.near_rows(index, support, grid.shape)
     rows = rows[np.argsort(front, kind="stable")]
     return NearAtoms(rows, index[rows], support[rows], *spread.list_features(features, rows))
-
-
-def _run(function, arguments, threads: int) -> None:
-    """Call a function for every argument, in so many threads; the compiled loops let them run side by side."""
-    if threads <= 1:
-        for argument in arguments:
-            function(argument)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(function, arguments))
 
 
 def _checked_field(field, grid: Grid, dtype) -> np.ndarray:
