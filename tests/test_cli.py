@@ -17,8 +17,8 @@ from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
 VERBS = (
-    "scan", "explain", "interactions", "voxelize", "label", "dataset", "train", "evaluate", "benchmark", "presets",
-    "demo",
+    "scan", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress", "evaluate", "benchmark",
+    "presets", "demo",
 )  # fmt: skip
 
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import rows, table, voxelizer
+from benchmarks.speed import compression, rows, table, training, voxelizer
 from benchmarks.speed.peers import Peer
+from pocketvox.config import TrainConfig
 from pocketvox.errors import InputError, OutputError
+from pocketvox.inference import load_preset
+from pocketvox.inference.presets import WEIGHTS
 from pocketvox.voxel import Grid, voxelize
 from pocketvox.voxel.kernels import kernel
 
@@ -146,3 +149,42 @@ def test_an_absent_peer_is_named_with_the_command_that_installs_it():
     times = {name: np.full((3, 2), 0.001) for name in ("forward", "allocate", "gradient")}
     found = voxelizer._beside_molgrid(times, None, 1e-7, None)
     assert all(row["peer"] is None and row["met"] is None and "pip install molgrid" in row["details"] for row in found)
+
+
+class Idle:
+    """An engine that gives back what it gets."""
+
+    name = "idle"
+
+    def __call__(self, x):
+        return x
+
+
+def test_compression_is_measured_on_the_presets_as_they_are(monkeypatch):
+    """Sizes of the files, scores of the stored results; engines here do nothing."""
+    pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
+    monkeypatch.setattr(compression, "make_engine", lambda preset, name, threads: Idle())
+    found = compression.measure(SimpleNamespace(repeats=1))
+    whole, small = load_preset(compression.WHOLE), load_preset()
+    size = next(r for r in found if r["unit"] == "bytes")
+    assert size["peer"] == (whole.folder / WEIGHTS).stat().st_size
+    assert size["ours"] == compression.engine_bytes(small) < size["peer"]
+    lost = next(r for r in found if "headline" in r["name"])
+    assert lost["ours"] == pytest.approx(
+        compression.accuracy(whole.name)["headline"] - compression.accuracy(small.name)["headline"]
+    )
+
+
+def test_training_is_measured_with_the_real_loop(monkeypatch):
+    """A tiny network on the bundled complex: every number comes from steps that were done."""
+    pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
+    monkeypatch.setattr(training, "STEPS", 4)
+    monkeypatch.setattr(training, "WARM", 2)
+    sampling = {"crop_size": 8, "spacing": 1.5}
+    settings = {"network": {"filters": [4, 8], "blocks": [1, 1]}, "sampling": sampling, "batch_size": 2, "val_crops": 1}
+    monkeypatch.setattr(
+        training, "configuration", lambda store: TrainConfig.from_dict({**settings, "store": str(store), "epochs": 2})
+    )
+    samples, wait, voxels = training.measure(SimpleNamespace(repeats=1))
+    assert samples["ours"] > 0 and samples["peer"] > 0
+    assert 0 <= wait["ours"] <= 1 and voxels["ours"] > 0

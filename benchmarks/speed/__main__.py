@@ -20,6 +20,8 @@ from pocketvox.errors import PocketvoxError
 #: Name on the command line and module of every part, in the order of the table.
 PARTS = {
     "voxelizer": "benchmarks.speed.voxelizer",
+    "compression": "benchmarks.speed.compression",
+    "training": "benchmarks.speed.training",
 }
 #: Packages whose versions are recorded, if installed.
 PACKAGES = ("numba", "keras", "tensorflow")

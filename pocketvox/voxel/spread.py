@@ -177,7 +177,7 @@ def add_atoms(out, buffer, index, support, starts, channel, value, first, last, 
                 touched = True
                 own = slice(starts[a], starts[a + 1])
                 corner = (np.uint64((i0 - i_low) * lines + j0 - j_low), np.uint64(lines))
-                box = (i0 - x, i1 - x, j0 - y, j1 - y, k0, k1, inverse)
+                box = (i0 - x, i1 - i0, j0 - y, j1 - j0, k0, k1, inverse)
                 added = _add_atom(flat, length, lowest, highest, corner, box, squares, count, channel[own], value[own])
                 rows += added
                 blocks += added * count * (starts[a + 1] - starts[a])
@@ -218,7 +218,8 @@ def _add_atom(flat, length, lowest, highest, corner, box, squares, count, channe
     corner : tuple of 2 uint64
         First row that the atom reaches, and rows per plane.
     box : tuple
-        First and one-past-last voxels in x and in y, relative to the atom, those in z, and 1 / support**2.
+        First voxel in x, relative to the atom, and how many; the same in y; first and one-past-last voxel in z; and
+        1 / support**2.
     squares : ndarray, dtype=float32
         (dz / support)**2 of the voxels in z.
     count : int
@@ -226,15 +227,17 @@ def _add_atom(flat, length, lowest, highest, corner, box, squares, count, channe
     channel, value : ndarray, shape=(m,)
         The atom's features.
     """
-    x, x_end, y_begin, y_end, low, high, inverse = box
+    x_begin, x_count, y_begin, y_count, low, high, inverse = box
     stride, row_size = np.uint64(length), np.uint64(len(flat) // len(lowest))
     plane, lines = corner
     features, blocks = np.uint64(len(channel)), np.uint64(count)
     rows = 0
-    while x < x_end:
+    for i in range(x_count):
+        x = x_begin + i
         rest_x = 1.0 - x * x * inverse
-        y, row = y_begin, plane
-        while y < y_end:
+        row = plane
+        for j in range(y_count):
+            y = y_begin + j
             rest = rest_x - y * y * inverse
             if rest > 0.0:
                 rows += 1
@@ -242,9 +245,7 @@ def _add_atom(flat, length, lowest, highest, corner, box, squares, count, channe
                 at = row * row_size + np.uint64(low)
                 for f in range(features):
                     _add_row(flat, at + np.uint64(channel[f]) * stride, squares, np.float32(rest), value[f], blocks)
-            y += 1.0
             row += np.uint64(1)
-        x += 1.0
         plane += lines
     return rows
 
