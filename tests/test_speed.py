@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import compression, rows, table, training, voxelizer
+from benchmarks.speed import compression, rows, scaling, table, training, voxelizer
 from benchmarks.speed.peers import Peer
 from pocketvox.config import TrainConfig
 from pocketvox.errors import InputError, OutputError
@@ -57,6 +57,44 @@ for line in sys.stdin:
     print("noise")
     print("answer: " + json.dumps([request["x"] + 1]), flush=True)
 """
+
+
+#: The loop alone, the work alone, the loop, the work and the loop with two threads; the second round is disturbed, and
+#: so is the first loop of the fourth.
+ROUNDS = np.array(
+    [
+        [4.0, 6.0, 2.0, 3.0, 2.0],
+        [9.0, 9.0, 4.0, 12.0, 4.0],
+        [5.0, 7.0, 2.0, 4.0, 2.2],
+        [4.0, 6.0, 4.0, 1.0, 2.0],
+        [4.0, 8.0, 2.1, 5.0, 2.0],
+    ]
+)
+
+
+def test_gains_count_only_between_loops_that_found_both_cores_free():
+    # rounds 1, 3 and 5: 4 / 2, 4 / 2.2, 4 / 2.1 are above 1.7; work 6 / median(3, 4, 5), loop 4 / median(2, 2.2, 2.1)
+    assert scaling.gains(ROUNDS) == (1.5, pytest.approx(4 / 2.1), 3)
+    assert scaling.gains(ROUNDS[1:2]) == (pytest.approx(9 / 12), pytest.approx(9 / 4), 1)
+    work, loop, count = scaling.gains(ROUNDS[3:4])  # 4 / 4: the first loop had one core
+    assert np.isnan(work) and np.isnan(loop) and count == 0
+
+
+def test_scaling_is_judged_only_where_cores_were_free_often_enough(monkeypatch):
+    monkeypatch.setattr(scaling, "_rounds", lambda work, rounds: np.tile(ROUNDS, (rounds // 5, 1)))
+    found = scaling.scaling_row("a", None, 10, ">= 0.9")
+    assert found["ours"] == 1.5 and found["met"] is False and "6 of 10 runs" in found["details"]
+    few = scaling.scaling_row("a", None, 5, ">= 0.9")
+    assert few["target"] == ">= 0.9" and few["met"] is None and "free in 3, too few to judge" in few["details"]
+    assert (few["ours"], few["peer"]) == (6 / 1, 4 / 2)
+    assert scaling.scaling_row("a", None, 5)["target"] is None
+
+
+def test_the_loops_of_scaling_run_with_one_thread_and_with_two():
+    calls = []
+    times = scaling._rounds(calls.append, 2)
+    assert times.shape == (2, 5) and (times > 0).all() and calls == [1, 2] * 3
+    scaling.multiply_adds(2)
 
 
 def test_a_peer_answers_until_it_dies(tmp_path):
@@ -188,3 +226,11 @@ def test_training_is_measured_with_the_real_loop(monkeypatch):
     samples, wait, voxels = training.measure(SimpleNamespace(repeats=1))
     assert samples["ours"] > 0 and samples["peer"] > 0
     assert 0 <= wait["ours"] <= 1 and voxels["ours"] > 0
+
+
+def test_absent_peers_of_other_kernels_are_named_with_the_command_that_installs_them(monkeypatch):
+    monkeypatch.setattr(voxelizer, "voxelize_into", lambda *args, **options: None)
+    coord, channel, radius = voxelizer.atoms()
+    found = voxelizer._beside_others(None, (coord, None, radius, None), channel, 3)
+    assert [row["name"] for row in found] == ["the same beside molvoxel", "the same beside moleculekit"]
+    assert all(row["peer"] is None and "pip install 'molvoxel[numba]' moleculekit" in row["details"] for row in found)

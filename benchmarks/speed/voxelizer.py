@@ -1,4 +1,4 @@
-"""The voxelizer: beside libmolgrid, against a float64 reference, on two threads, its gradients, the machine's limits.
+"""The voxelizer: beside other programs, against a float64 reference, on two threads, its gradients, its limits.
 
 The atoms are those of the bundled complex (1,890, hydrogens and waters included), each with its van der Waals radius
 and in one of 14 channels, on 64^3 voxels of 0.5 A. The kernels differ: ours is (1 - (d / 1.5 R)^2)^3 up to 1.5 R,
@@ -18,28 +18,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gemmi
-import numba
 import numpy as np
 
 from benchmarks.speed import ceilings
 from benchmarks.speed.peers import Peer
 from benchmarks.speed.rows import interleave, row, summary, timed
+from benchmarks.speed.scaling import multiply_adds, scaling_row
 from pocketvox.commands.demo import STRUCTURE
 from pocketvox.voxel import Grid, coord_gradient, voxelize, voxelize_batch, voxelize_into
 from pocketvox.voxel.kernels import kernel
 
 SIZE, SPACING, WIDTH = 64, 0.5, 14
 CHANNELS = tuple(f"channel {k}" for k in range(WIDTH))
-#: How to get the peer; named where it is absent.
+#: How to get the peers; named where one is absent.
 INSTALL = "python3 -m venv molgrid && molgrid/bin/pip install molgrid 'numpy<2'"
+INSTALL_OTHERS = "python3 -m venv voxels && voxels/bin/pip install 'molvoxel[numba]' moleculekit"
 #: Shown in the command beside the figures.
-OPTIONS = "--molgrid-python molgrid/bin/python"
+OPTIONS = "--molgrid-python molgrid/bin/python --voxels-python voxels/bin/python"
 #: Float32 operations per lane: a difference, a maximum, three products, a sum.
 OPERATIONS = 6
 #: Grids of a batch.
 BATCH = 4
-#: Speed-up of loops that touch no memory, from which on two cores count as free.
-FREE = 1.7
+#: Runs with two threads for each repeat: those on a busy machine are left out.
+ROUNDS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("MOLGRID_PYTHON"),
         metavar="PYTHON",
         help=f"interpreter of an environment with libmolgrid (default: $MOLGRID_PYTHON); get one by: {INSTALL}",
+    )
+    parser.add_argument(
+        "--voxels-python",
+        default=os.environ.get("VOXELS_PYTHON"),
+        metavar="PYTHON",
+        help=f"the same with molvoxel and moleculekit (default: $VOXELS_PYTHON); get one by: {INSTALL_OTHERS}",
     )
 
 
@@ -69,9 +76,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
     peer_error, version = None, None
     if args.molgrid_python:
         with tempfile.TemporaryDirectory() as folder, Peer(args.molgrid_python, _PEER) as peer:
-            path = Path(folder) / "atoms.npz"
-            np.savez(path, coord=coord, channel=channel, radius=radius, center=coord.mean(axis=0))
-            version = peer.ask(do="load", path=str(path), size=SIZE, spacing=SPACING, channels=WIDTH)
+            version = _load(peer, Path(folder) / "atoms.npz", coord, channel, radius)
             for name in ("forward", "allocate", "gradient"):
                 functions[f"molgrid {name}"] = lambda name=name: tuple(peer.ask(do=name))
             times = interleave(functions, args.repeats)
@@ -83,6 +88,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
     our_error = float(np.abs(voxelize(*sample, CHANNELS).values - reference(*sample, kernel)).max())
     return [
         *_beside_molgrid(times, version, our_error, peer_error),
+        *_beside_others(args.voxels_python, sample, channel, args.repeats),
         *_own(times, sample, args.repeats),
         *_limits(times, sample, args.repeats),
         *_first_call(),
@@ -90,6 +96,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
 
 
 _PEER = Path(__file__).with_name("molgrid_peer.py")
+_OTHERS = Path(__file__).with_name("voxel_peers.py")
 
 
 def atoms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -150,28 +157,54 @@ def _beside_molgrid(times, version, our_error, peer_error) -> list[dict]:
     return rows
 
 
+def _beside_others(python: str | None, sample, channel: np.ndarray, repeats: int) -> list[dict]:
+    """Rows for molvoxel and moleculekit, each beside runs of ours into a grid that exists."""
+    coord, _, radius, _ = sample
+    out = np.zeros((SIZE, SIZE, SIZE, WIDTH), np.float32)
+    ours = {"ours": lambda: timed(lambda: voxelize_into(out, *sample, mode="overwrite"))}
+    kernels = {
+        "molvoxel": "a Gaussian that is cut off at R, 0.3 times as many voxels; into a grid that exists",
+        "moleculekit": "1 - exp(-(R / d)^12) to 5 A, the largest of all atoms, float64; a new grid",
+    }
+    times, versions = {}, {}
+    if python:
+        with tempfile.TemporaryDirectory() as folder, Peer(python, _OTHERS) as peer:
+            versions = _load(peer, Path(folder) / "atoms.npz", coord, channel, radius)
+            for name, rounds in (("molvoxel", repeats), ("moleculekit", max(repeats // 6, 3))):
+                pair = {**ours, "peer": lambda name=name: tuple(peer.ask(do=name))}
+                times[name] = interleave(pair, rounds)
+    else:
+        times = dict.fromkeys(kernels, interleave(ours, repeats))
+    rows = []
+    for name, kernel_of in kernels.items():
+        used = {who: float(np.median(found[:, 1])) for who, found in times[name].items()}
+        if python:
+            details = f"{name} {versions[name]} (numpy {versions['numpy']}): {kernel_of}"
+        else:
+            details = (
+                f"{name} was not there; to measure it: `{INSTALL_OTHERS}`, then `--voxels-python voxels/bin/python`"
+            )
+        rows.append(row(f"the same beside {name}", used["ours"], used.get("peer"), unit="s", details=details))
+    return rows
+
+
+def _load(peer: Peer, path: Path, coord, channel, radius) -> dict:
+    """Give a peer the atoms; its versions."""
+    np.savez(path, coord=coord, channel=channel, radius=radius, center=coord.mean(axis=0))
+    return peer.ask(do="load", path=str(path), size=SIZE, spacing=SPACING, channels=WIDTH)
+
+
 def _own(times, sample, repeats: int) -> list[dict]:
     used = {name: float(np.median(found[:, 1])) for name, found in times.items()}
     batch = [[part] * BATCH for part in sample]
     out = np.zeros((SIZE, SIZE, SIZE, WIDTH), np.float32)
-    works = {
-        "machine": _two_loops,
-        "grid": lambda threads: voxelize_into(out, *sample, mode="overwrite", threads=threads),
-        "batch": lambda threads: voxelize_batch(*batch, CHANNELS, threads=threads),
-    }
-    functions = {
-        (name, threads): lambda work=work, threads=threads: timed(lambda: work(threads))
-        for name, work in works.items()
-        for threads in (1, 2)
-    }
-    found = interleave(functions, repeats)
-    best = {name: float(seconds[:, 0].min()) for name, seconds in found.items()}  # disturbed least by other work
-    machine, one, many = (best[name, 1] / best[name, 2] for name in works)
-    free = machine >= FREE
-    details = "peer: two loops that touch no memory, in the same run"
-    busy = "" if free else "; the cores were busy with other work, so that this decides nothing about scaling"
-    target = ">= 0.9" if free else None
+    weights = np.random.default_rng(0).normal(size=out.shape).astype(np.float32)
     alone, shared = _processor_times(sample, out, repeats)
+    works = {
+        "gain by a second thread, one grid": lambda n: voxelize_into(out, *sample, mode="overwrite", threads=n),
+        f"the same, batch of {BATCH} new grids": lambda n: voxelize_batch(*batch, CHANNELS, threads=n),
+        "the same, derivatives by the coordinates": lambda n: coord_gradient(weights, *sample, threads=n),
+    }
     return [
         row(
             "derivatives by the coordinates / forward",
@@ -181,15 +214,16 @@ def _own(times, sample, repeats: int) -> list[dict]:
             target="<= 3",
             details="peer: our forward pass, one thread, processor time",
         ),
-        row("speed-up by a second thread, one grid", one, machine, unit="times", target=target, details=details + busy),
-        row(f"the same, batch of {BATCH} grids", many, machine, unit="times", target=target, details=details + busy),
+        *(scaling_row(name, work, ROUNDS * repeats, ">= 0.9") for name, work in works.items()),
+        scaling_row("the same, multiply-adds without memory", multiply_adds, ROUNDS * repeats),
         row(
-            f"processor time of the busier of two threads, batch of {BATCH} grids",
+            f"processor time of the busier of two threads, {BATCH} grids",
             shared,
             alone,
             unit="s",
-            target="<= 0.55" if free else None,
-            details=f"peer: one thread with all of them; 0.5 is linear{busy}",
+            target="<= 0.55",
+            details="peer: one thread with all of them; 0.5 is linear. Cores, caches and memory are shared with what "
+            "else runs",
         ),
     ]
 
@@ -210,19 +244,6 @@ def _processor_times(sample, out: np.ndarray, repeats: int) -> tuple[float, floa
             alone.append(work(out, BATCH))
             shared.append(max(pool.map(work, (out, other), (BATCH // 2, BATCH // 2))))
     return float(np.median(alone)), float(np.median(shared))
-
-
-@numba.njit(nogil=True)
-def _spin(rounds):
-    x = 0.0
-    for k in range(rounds):
-        x = 0.5 * x + k
-    return x
-
-
-def _two_loops(threads: int) -> None:
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(_spin, (3_000_000, 3_000_000)))
 
 
 def _limits(times, sample, repeats: int) -> list[dict]:
