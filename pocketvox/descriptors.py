@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pocketvox.features import ATOM_TYPES, LIGAND_FEATURES, FeaturePoints
 from pocketvox.structure.atoms import Ligand, Structure
@@ -80,6 +79,8 @@ def _of_pocket(ligand: np.ndarray, receptor: FeaturePoints) -> list[float]:
     coord, types = receptor.coord[atoms], receptor.features[atoms, : len(ATOM_TYPES)]
     if not len(coord):
         return [0.0] * len(POCKET_DESCRIPTORS)
+    from scipy.spatial import cKDTree
+
     lining = cKDTree(ligand).query(coord, distance_upper_bound=LINING)[0] <= LINING
     burying = cKDTree(coord).query_ball_point(ligand.astype(float), BURIED, return_length=True)
     return [*types[lining].sum(axis=0).tolist(), float(np.mean(burying))]

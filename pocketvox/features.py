@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pocketvox.chemistry import elements
 from pocketvox.interactions.sites import Group, Sites, ligand_sites, receptor_sites
 from pocketvox.structure.atoms import Atoms, Ligand
+from pocketvox.structure.neighbours import is_near
 
 #: Properties of receptor heavy atoms.
 ATOM_TYPES = (
@@ -349,8 +349,7 @@ def _free(points: np.ndarray, parents: np.ndarray, atoms: np.ndarray) -> tuple[n
     """The points that no atom occupies, and the rows of ``parents`` that belong to them."""
     if not len(points):
         return points, parents
-    distance, _ = cKDTree(atoms).query(points)
-    free = distance >= CLASH_DISTANCE
+    free = ~is_near(points, atoms, CLASH_DISTANCE)
     return points[free], parents[free]
 
 

@@ -14,9 +14,8 @@ import numpy as np
 from pocketvox.errors import LigandError, SelectionError, StructureError, UsageError
 from pocketvox.inference.tiling import MARGIN
 from pocketvox.report import Result
-from pocketvox.structure import partition, read_complex, read_structure
+from pocketvox.structure import partition, read_structure
 from pocketvox.structure.atoms import OTHER, Atoms, Structure
-from pocketvox.structure.ligand_file import is_ligand_path, ligand_from_file
 from pocketvox.structure.ligands import CONTACT
 from pocketvox.structure.selector import select_residues
 from pocketvox.voxel.grid import Grid
@@ -137,6 +136,8 @@ def scan(
     if predictor.preset.config.task == "complex":
         if center is not None or size is not None:
             raise UsageError(f"{predictor.preset.name} looks at ligands. Give around instead of center and size.")
+        from pocketvox.structure import read_complex
+
         with _timed(seconds, "read"):
             prepared = read_complex(source, around=around, **options)
         with _timed(seconds, "predict"):
@@ -226,6 +227,8 @@ def _sort(structure: Structure, around: str | None, keep):
     """Partition, positions to look around (None: everywhere) and warnings."""
     if around is None:
         return partition(structure, keep=keep), None, ()
+    from pocketvox.structure.ligand_file import is_ligand_path, ligand_from_file  # loads RDKit
+
     if isinstance(around, os.PathLike) or Path(around).is_file() or is_ligand_path(around):
         ligand, notes = ligand_from_file(around)
         parts = partition(structure, keep=keep, occupied=ligand.coord)

@@ -11,10 +11,12 @@ doi:10.1145/1102351.1102430.
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import expit
+from typing import TYPE_CHECKING
 
-from pocketvox.metrics import ScoreHistogram
+import numpy as np
+
+if TYPE_CHECKING:
+    from pocketvox.metrics import ScoreHistogram
 
 #: No correction.
 IDENTITY = (1.0, 0.0)
@@ -41,6 +43,8 @@ def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple
         return IDENTITY
     total = positives + negatives
     logit = (used + 0.5) * (2 * histogram.RANGE / histogram.BINS) - histogram.RANGE
+    from scipy.special import expit
+
     design = np.stack([logit, np.ones_like(logit)])
     beta = np.array(IDENTITY)
     value = _cost(beta, design, positives, total)
@@ -80,6 +84,9 @@ def calibrate(logits: np.ndarray, slope: np.ndarray, offset: np.ndarray) -> np.n
     -------
     ndarray, shape=(..., K), dtype=float32
     """
-    values = logits * slope
-    values += offset
-    return expit(values, out=values)
+    values = logits * -slope
+    values -= offset
+    with np.errstate(over="ignore"):  # 1 / (1 + infinity) is the 0 that it should be
+        np.exp(values, out=values)
+    values += 1
+    return np.reciprocal(values, out=values)

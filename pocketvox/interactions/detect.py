@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pocketvox.channels import TYPED
 from pocketvox.interactions.definitions import DEFINITIONS, Definitions, HydrogenBond
 from pocketvox.interactions.sites import Group, Sites, ligand_sites, receptor_sites
 from pocketvox.structure.atoms import Atoms, Complex
+from pocketvox.structure.neighbours import is_near, nearest
 
 #: Receptor residues farther than this from every ligand atom cannot take part, waters included (angstrom).
 HORIZON = 10.0
@@ -75,8 +75,9 @@ def find_interactions(complex_: Complex, definitions: Definitions = DEFINITIONS)
         receptor = receptor_sites(complex_.receptor[near])
         oxygens = np.flatnonzero(complex_.waters.heavy)
         if len(oxygens):
-            distance, _ = cKDTree(ligand.coord).query(complex_.waters.coord[oxygens])
-            oxygens = oxygens[distance <= definitions.water_bridge.distance]
+            reach = definitions.water_bridge.distance
+            distance, _ = nearest(complex_.waters.coord[oxygens], ligand.coord, reach)
+            oxygens = oxygens[distance <= reach]
         found = _detect(ligand_sites(ligand), receptor, complex_.waters.coord[oxygens].astype(float), definitions)
         for channel, point, distance, angle, ligand_atoms, receptor_atoms, water in found:
             atoms = near[receptor.index[np.atleast_1d(receptor_atoms)]]
@@ -101,8 +102,7 @@ def residues_near(atoms: Atoms, coord: np.ndarray, distance: float) -> np.ndarra
     """Indices of all atoms of the residues that have an atom within ``distance`` of ``coord``, dtype=int."""
     if not len(atoms) or not len(coord):
         return np.empty(0, int)
-    nearest, _ = cKDTree(coord).query(atoms.coord, distance_upper_bound=distance)
-    return np.flatnonzero(np.isin(atoms.residue, np.unique(atoms.residue[np.isfinite(nearest)])))
+    return np.flatnonzero(np.isin(atoms.residue, np.unique(atoms.residue[is_near(atoms.coord, coord, distance)])))
 
 
 def _detect(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definitions):

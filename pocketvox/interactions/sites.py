@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rdkit import Chem
-from scipy.spatial import cKDTree
 
 from pocketvox.chemistry import elements, residues
-from pocketvox.chemistry.smarts import MoleculeRoles, has_hydrogens, molecule_roles
 from pocketvox.structure.atoms import OTHER, Atoms, Ligand
 from pocketvox.structure.components import component_mol
+from pocketvox.structure.neighbours import close_pairs, nearest
+
+if TYPE_CHECKING:
+    from pocketvox.chemistry.smarts import MoleculeRoles
 
 MAX_NEIGHBOURS = 4
+#: No two atoms are bonded at more than this distance (angstrom).
+LONGEST_BOND = 2.6
+#: A hydrogen is nearer than this to its heavy atom (angstrom).
+ATTACHED = 1.4
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,8 @@ class Sites:
 
 def ligand_sites(ligand: Ligand) -> Sites:
     """Sites of a ligand, typed by SMARTS; ``index`` counts its heavy atoms."""
+    from pocketvox.chemistry.smarts import has_hydrogens, molecule_roles
+
     mol = ligand.mol
     numbers = np.array([a.GetAtomicNum() for a in mol.GetAtoms()])
     heavy = np.flatnonzero(numbers > 1)
@@ -160,8 +168,8 @@ def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     neighbours = np.full((len(coord), MAX_NEIGHBOURS), -1)
     if len(coord) < 2:
         return neighbours
-    pairs = cKDTree(coord).query_pairs(2.6, output_type="ndarray")
-    i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
+    i, j, _ = close_pairs(coord, coord, LONGEST_BOND)
+    i, j = i[i != j], j[i != j]
     distance = np.linalg.norm(coord[i] - coord[j], axis=1)
     bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (distance >= elements.SHORTEST_BOND)
     bonded &= (radius[i] > 0) & (radius[j] > 0)
@@ -201,9 +209,9 @@ def _attached_hydrogens(atoms: Atoms, heavy: np.ndarray) -> tuple[np.ndarray, np
     light = np.flatnonzero(~atoms.heavy)
     if not len(light) or not len(heavy):
         return hydrogens, np.zeros(len(heavy), bool)
-    distance, parent = cKDTree(atoms.coord[heavy]).query(atoms.coord[light])
+    distance, parent = nearest(atoms.coord[light], atoms.coord[heavy], ATTACHED)
     filled = np.zeros(len(heavy), int)
-    for h, p in zip(light[distance < 1.4], parent[distance < 1.4], strict=True):
+    for h, p in zip(light[distance < ATTACHED], parent[distance < ATTACHED], strict=True):
         if filled[p] < MAX_NEIGHBOURS:
             hydrogens[p, filled[p]] = atoms.coord[h]
             filled[p] += 1
@@ -307,6 +315,10 @@ class _ReceptorTyping:
 @lru_cache(maxsize=256)
 def _component_roles(code: str) -> tuple[tuple[str, ...], MoleculeRoles | None]:
     """Names and roles of a component's heavy atoms; none if the dictionary lacks it."""
+    from rdkit import Chem
+
+    from pocketvox.chemistry.smarts import molecule_roles
+
     mol = component_mol(code)
     if mol is None:
         return (), None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+
+from .neighbours import close_pairs
 
 #: Covalent radii (angstrom): Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
 COVALENT_RADIUS = {
@@ -56,11 +57,10 @@ def bonds_between_residues(
     if not len(seeds) or not len(others):
         return np.empty((0, 2), np.int32)
     reach = min(_LONGEST_BOND, float(radius[seeds].max() + radius[others].max()) + TOLERANCE)
-    near = cKDTree(coord[others]).query_ball_point(coord[seeds], reach)
-    i = np.repeat(seeds, [len(hits) for hits in near])
+    i, j, _ = close_pairs(coord[seeds], coord[others], reach)
     if not len(i):
         return np.empty((0, 2), np.int32)
-    j = others[np.concatenate([np.asarray(hits, int) for hits in near])]
+    i, j = seeds[i], others[j]
     distance = np.linalg.norm(coord[i] - coord[j], axis=1)
     bonded = (residue[i] != residue[j]) & (distance < radius[i] + radius[j] + TOLERANCE) & (distance > SHORTEST_BOND)
     bonded &= ~_overlapping(residue, i, j, distance, bonded)

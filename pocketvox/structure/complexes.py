@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import LigandError
 from .atoms import OTHER, Complex, Ligand, Structure
@@ -72,6 +71,8 @@ def _with_given_ligand(structure: Structure, path, keep) -> Complex:
     parts = partition(structure, keep=keep, occupied=molecule.coord)
     receptor = structure.atoms[parts.receptor]
     heavy = receptor.coord[receptor.heavy & (receptor.kind <= OTHER)]
+    from scipy.spatial import cKDTree
+
     nearest = float(cKDTree(heavy).query(molecule.coord)[0].min()) if len(heavy) else np.inf
     if nearest > CONTACT:
         raise LigandError(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from .additives import PROSTHETIC, PROSTHETIC_IF_BOUND
 from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
@@ -108,8 +106,12 @@ def _declared(structure: Structure, free: np.ndarray) -> np.ndarray:
 
 
 def _components(atoms: Atoms, bonds: np.ndarray) -> np.ndarray:
-    """Label of each atom's component over whole residues, shape=(n,), dtype=int32."""
-    n = int(atoms.residue[-1]) + 1
-    a, b = atoms.residue[bonds[:, 0]], atoms.residue[bonds[:, 1]]
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(n, n))
-    return connected_components(graph, directed=False)[1][atoms.residue]
+    """The first residue of each atom's component over whole residues, shape=(n,), dtype=int64."""
+    root = np.arange(int(atoms.residue[-1]) + 1)
+    a, b = atoms.residue[bonds].T
+    while (root[a] != root[b]).any():  # the smaller root goes along every bond, then every path is shortened
+        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
+        np.minimum.at(root, high, low)
+        while not np.array_equal(root, root[root]):
+            root = root[root]
+    return root[atoms.residue]

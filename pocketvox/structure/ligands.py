@@ -25,7 +25,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ..errors import SelectionError
 from .additives import (
@@ -41,6 +40,7 @@ from .additives import (
 from .atoms import OTHER, PROTEIN, WATER, Structure, residue_label
 from .bonds import OVERLAP
 from .groups import Group, find_groups
+from .neighbours import is_near
 from .selector import select_residues
 
 #: Heavy atoms of a ligand: fewest and most.
@@ -124,18 +124,21 @@ def _apply_rules(structure, groups, keep) -> tuple[list[str], list[str], list[st
     candidates = [i for i, where in enumerate(place) if where == "ligand"]
     if not candidates:
         return place, reasons, []
-    tree = cKDTree(atoms.coord[body]) if body.any() else None
+    heavy = {i: _heavy(atoms, groups[i].index) for i in candidates}
+    touching = np.zeros(len(atoms), bool)
+    of_all = np.concatenate(list(heavy.values()))
+    touching[of_all] = is_near(atoms.coord[of_all], atoms.coord[body], CONTACT)
     candidates.sort(key=lambda i: (-float(atoms.occupancy[groups[i].index].mean().round(3)), i))
-    taken: list[np.ndarray] = []
+    taken = np.empty((0, 3), np.float32)
     notes = []
     for i in candidates:
-        coord = atoms.coord[_heavy(atoms, groups[i].index)]
-        if any(cKDTree(other).query(coord, distance_upper_bound=OVERLAP)[0].min() < OVERLAP for other in taken):
+        coord = atoms.coord[heavy[i]]
+        if is_near(coord, taken, OVERLAP).any():
             place[i], reasons[i] = "ignored", "lies on top of another ligand of the same or higher occupancy"
-        elif tree is None or not np.isfinite(tree.query(coord, distance_upper_bound=CONTACT)[0]).any():
+        elif not touching[heavy[i]].any():
             place[i], reasons[i] = "ignored", f"no receptor atom within {CONTACT:g} angstrom"
         else:
-            taken.append(coord)
+            taken = np.concatenate([taken, coord])
             if groups[i].bound_to >= 0:
                 where = atoms.label(groups[i].bound_to)
                 notes.append(f"{name_of(atoms, groups[i].index)} is bonded to {where}: taken as a covalent ligand")
@@ -218,10 +221,9 @@ def _override(atoms, groups, place, reasons, chosen):
 
 def _clear(atoms, groups, place, reasons, occupied: np.ndarray) -> None:
     """Ignore every group that a ligand from elsewhere lies on, and every other ligand."""
-    tree = cKDTree(occupied)
     for i, group in enumerate(groups):
         heavy = _heavy(atoms, group.index)
-        if len(heavy) and tree.query(atoms.coord[heavy])[0].min() < OVERLAP:
+        if is_near(atoms.coord[heavy], occupied, OVERLAP).any():
             place[i], reasons[i] = "ignored", "the given ligand lies here"
         elif place[i] == "ligand":
             place[i], reasons[i] = _beside_another(atoms, group, set())

@@ -1,0 +1,116 @@
+"""Points near other points, by cells as wide as the reach.
+
+In place of a tree: time and memory grow linearly with the points, and a scan starts without loading scipy, which takes
+longer to import than a whole protein takes to search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+#: Pairs that are looked at together: bounds the memory.
+MOST_PAIRS = 1_000_000
+
+
+def close_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of a point and another point at most ``reach`` apart.
+
+    Parameters
+    ----------
+    points : ndarray, shape=(n, 3)
+        Positions (angstrom).
+    others : ndarray, shape=(m, 3)
+        Positions (angstrom); may be ``points`` itself, every point is then paired with itself as well.
+    reach : float
+        Longest distance (angstrom), above 0.
+
+    Returns
+    -------
+    i, j : ndarray, shape=(k,), dtype=int64
+        Rows of ``points`` and of ``others``, in this order.
+    distance : ndarray, shape=(k,), dtype=float64
+        Angstrom.
+    """
+    parts = list(_candidates(points, others, reach))
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    i, j, distance = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((j, i))
+    return i[order], j[order], distance[order]
+
+
+def nearest(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest other point of each point.
+
+    Parameters
+    ----------
+    points, others, reach
+        As for :func:`close_pairs`.
+
+    Returns
+    -------
+    distance : ndarray, shape=(n,), dtype=float64
+        Angstrom; infinite where no other point is at most ``reach`` away.
+    index : ndarray, shape=(n,), dtype=int64
+        Row of ``others``, the first of several equally near; their number where there is none.
+    """
+    distance, index = np.full(len(points), np.inf), np.full(len(points), len(others))
+    for i, j, d in _candidates(points, others, reach):
+        order = np.lexsort((j, d, i))
+        i, j, d = i[order], j[order], d[order]
+        first = np.flatnonzero(np.diff(i, prepend=-1))
+        i, j, d = i[first], j[first], d[first]
+        better = (d < distance[i]) | ((d == distance[i]) & (j < index[i]))
+        distance[i[better]], index[i[better]] = d[better], j[better]
+    return distance, index
+
+
+def is_near(points: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
+    """Which points have another point less than ``reach`` away, shape=(n,), dtype=bool."""
+    near = np.zeros(len(points), bool)
+    for i, _, d in _candidates(points, others, reach):
+        near[i[d < reach]] = True
+    return near
+
+
+def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield pairs within reach, a part at a time, with their distances."""
+    points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
+    if not len(points) or not len(others):
+        return
+    edge = reach * (1 + 1e-9) + 1e-9  # rounding must not put two points within reach two cells apart
+    low = others.min(axis=0)
+    cell = np.floor((others - low) / edge).astype(np.int64)
+    count = cell.max(axis=0) + 5  # two empty cells at each end: a run of three never reaches into the next row
+    steps = np.array([count[1] * count[2], count[2], 1])
+    key = (cell + 2) @ steps
+    order = np.argsort(key, kind="stable")
+    key, sorted_others = key[order], others[order]
+    own = np.clip(np.floor((points - low) / edge), -2, count - 3).astype(np.int64) + 2
+    inside = ((own > 0) & (own < count - 1)).all(axis=1)
+    rows, own = np.flatnonzero(inside), own[inside] @ steps
+    for offset in [a * steps[0] + b * steps[1] for a in (-1, 0, 1) for b in (-1, 0, 1)]:
+        first = np.searchsorted(key, own + (offset - 1), "left")
+        size = np.searchsorted(key, own + (offset + 1), "right") - first
+        for part in _parts(size):
+            i = np.repeat(rows[part], size[part])
+            within = np.arange(len(i)) - np.repeat(np.cumsum(size[part]) - size[part], size[part])
+            k = np.repeat(first[part], size[part]) + within
+            gap = points[i] - sorted_others[k]
+            square = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
+            close = square <= reach * reach
+            yield i[close], order[k[close]], np.sqrt(square[close])
+
+
+def _parts(size: np.ndarray) -> Iterator[slice]:
+    """Runs of points with at most ``MOST_PAIRS`` pairs together, or of one point with more."""
+    total = np.cumsum(size)
+    start = 0
+    while start < len(size):
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + MOST_PAIRS, "right")))
+        if total[stop - 1] > before:
+            yield slice(start, stop)
+        start = stop
