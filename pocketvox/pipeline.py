@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,12 @@ from pocketvox.structure import partition, read_structure
 from pocketvox.structure.atoms import OTHER, Atoms, Structure
 from pocketvox.structure.ligands import CONTACT
 from pocketvox.structure.selector import select_residues
-from pocketvox.voxel.grid import Grid
+from pocketvox.voxel.grid import Grid, Volume
+
+if TYPE_CHECKING:
+    from pocketvox.features import FeaturePoints
+    from pocketvox.inference import Predictor
+    from pocketvox.structure.atoms import Complex
 
 #: A map reaches this far beyond the atoms chosen with ``around`` (angstrom): what a grown ligand could reach.
 AROUND_MARGIN = 8.0
@@ -122,58 +128,149 @@ def scan(
     ------
     StructureError, SelectionError, LigandError, DownloadError, ConfigError, UsageError
     """
-    from pocketvox.descriptors import experiment
-    from pocketvox.features import receptor_points
-    from pocketvox.inference import discovery_thresholds, load_predictor, predict_complex
-    from pocketvox.pockets import find_pockets, preset_settings, rate_pockets, reaching, unfamiliar
+    from pocketvox.inference import load_predictor
 
     seconds: dict[str, float] = {}
     if predictor is None:
-        with _timed(seconds, "load"):
+        with timed(seconds, "load"):
             predictor = load_predictor(preset, engine=engine, threads=threads)
-    trusted = {} if fdr is None else discovery_thresholds(predictor.preset, fdr)
-    options = {"model": model, "keep": keep, "cache": cache}
-    if predictor.preset.config.task == "complex":
-        if center is not None or size is not None:
-            raise UsageError(f"{predictor.preset.name} looks at ligands. Give around instead of center and size.")
-        from pocketvox.structure import read_complex
-
-        with _timed(seconds, "read"):
-            prepared = read_complex(source, around=around, **options)
-        with _timed(seconds, "predict"):
-            maps = predict_complex(predictor, prepared, progress=progress, rotations=rotations)
-        with _timed(seconds, "features"):
-            points = receptor_points(prepared.receptor)
-    else:
-        spacing = predictor.preset.spacing
-        prepared = prepare(source, around=around, center=center, size=size, spacing=spacing, **options)
-        seconds |= prepared.seconds
-        with _timed(seconds, "features"):
-            points = receptor_points(prepared.receptor, experiment(prepared.structure))
-        with _timed(seconds, "predict"):
-            maps = predictor(points, prepared.grid, progress, rotations=rotations)
-    with _timed(seconds, "pockets"):
-        pockets = find_pockets(maps, prepared.receptor, *preset_settings(predictor.preset.config))
-        if fdr is not None:
-            pockets = reaching(pockets, trusted)
-        pockets = rate_pockets(pockets, points, maps, predictor.preset.domain())
-    return Result(
-        name=prepared.structure.name,
-        pockets=pockets,
-        maps=maps,
-        structure=prepared.structure,
-        source=prepared.structure.source,
-        sha256=prepared.structure.sha256,
-        preset=predictor.preset.name,
-        fingerprint=predictor.preset.fingerprint,
-        engine=predictor.engine_name,
-        calibrated=predictor.preset.calibrated,
+    work = Scanner(
+        predictor,
+        around=around,
+        center=center,
+        size=size,
         rotations=rotations,
         fdr=fdr,
-        fdr_thresholds=trusted,
-        warnings=(*prepared.warnings, *unfamiliar(pockets)),
-        seconds=seconds,
+        model=model,
+        keep=tuple(keep),
+        cache=cache,
     )
+    read = work.read(source)
+    result = work.finish(read, work.predict(read, progress))
+    return replace(result, seconds=seconds | result.seconds)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A structure with what the network sees of it.
+
+    Attributes
+    ----------
+    prepared : Prepared or Complex
+        A complex for presets of the task ``complex``.
+    points : FeaturePoints
+        Of the receptor.
+    seconds : dict
+        Wall time of each stage; later stages add theirs.
+    """
+
+    prepared: Prepared | Complex
+    points: FeaturePoints
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """The stages of a scan, for callers that let them overlap: of several structures each is in another stage.
+
+    ``finish(read, predict(read))`` is the result of ``scan`` for what ``read`` read. The stages share nothing that
+    changes: each may run in a thread of its own, ``predict`` in one thread at a time.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    around, center, size, rotations, fdr, model, keep, cache
+        As for :func:`scan`.
+
+    Raises
+    ------
+    ConfigError
+        If the preset has no thresholds for ``fdr``.
+    UsageError
+        If options contradict each other or the preset's task.
+    """
+
+    predictor: Predictor
+    around: str | None = None
+    center: Sequence[float] | None = None
+    size: float | Sequence[float] | None = None
+    rotations: int = 1
+    fdr: float | None = None
+    model: int | None = None
+    keep: tuple[str, ...] = ()
+    cache: str | Path | None = None
+
+    def __post_init__(self):
+        self._trusted()
+        preset = self.predictor.preset
+        if preset.config.task == "complex" and (self.center is not None or self.size is not None):
+            raise UsageError(f"{preset.name} looks at ligands. Give around instead of center and size.")
+
+    def read(self, source) -> Input:
+        """Read a structure and find what it offers; errors as of :func:`scan`."""
+        from pocketvox.descriptors import experiment
+        from pocketvox.features import receptor_points
+
+        seconds: dict[str, float] = {}
+        options = {"around": self.around, "model": self.model, "keep": self.keep, "cache": self.cache}
+        if self.predictor.preset.config.task == "complex":
+            from pocketvox.structure import read_complex
+
+            with timed(seconds, "read"):
+                prepared = read_complex(source, **options)
+            kind = ""
+        else:
+            region = {"center": self.center, "size": self.size, "spacing": self.predictor.preset.spacing}
+            prepared = prepare(source, **region, **options)
+            seconds |= prepared.seconds
+            kind = experiment(prepared.structure)
+        with timed(seconds, "features"):
+            points = receptor_points(prepared.receptor, kind)
+        return Input(prepared, points, seconds)
+
+    def predict(self, read: Input, progress: Callable[[int, int], None] | None = None) -> Volume:
+        """Maps of a structure."""
+        with timed(read.seconds, "predict"):
+            if isinstance(read.prepared, Prepared):
+                return self.predictor(read.points, read.prepared.grid, progress, rotations=self.rotations)
+            from pocketvox.inference import predict_complex
+
+            return predict_complex(self.predictor, read.prepared, progress=progress, rotations=self.rotations)
+
+    def finish(self, read: Input, maps: Volume) -> Result:
+        """Pockets and hot-spots in the maps."""
+        from pocketvox.pockets import find_pockets, preset_settings, rate_pockets, reaching, unfamiliar
+
+        preset, prepared = self.predictor.preset, read.prepared
+        trusted = self._trusted()
+        with timed(read.seconds, "pockets"):
+            pockets = find_pockets(maps, prepared.receptor, *preset_settings(preset.config))
+            if self.fdr is not None:
+                pockets = reaching(pockets, trusted)
+            pockets = rate_pockets(pockets, read.points, maps, preset.domain())
+        return Result(
+            name=prepared.structure.name,
+            pockets=pockets,
+            maps=maps,
+            structure=prepared.structure,
+            source=prepared.structure.source,
+            sha256=prepared.structure.sha256,
+            preset=preset.name,
+            fingerprint=preset.fingerprint,
+            engine=self.predictor.engine_name,
+            calibrated=preset.calibrated,
+            rotations=self.rotations,
+            fdr=self.fdr,
+            fdr_thresholds=trusted,
+            warnings=(*prepared.warnings, *unfamiliar(pockets)),
+            seconds=dict(read.seconds),
+        )
+
+    def _trusted(self) -> dict[str, float]:
+        """Thresholds by channel for the rate of false hot-spots that was asked for."""
+        from pocketvox.inference import discovery_thresholds
+
+        return {} if self.fdr is None else discovery_thresholds(self.predictor.preset, self.fdr)
 
 
 def prepare(
@@ -201,9 +298,9 @@ def prepare(
     if size is not None and center is None:
         raise UsageError("Expected a center for the box of this size. Received: none. Give center as well.")
     seconds: dict[str, float] = {}
-    with _timed(seconds, "read"):
+    with timed(seconds, "read"):
         structure = source if isinstance(source, Structure) else read_structure(source, model=model, cache=cache)
-    with _timed(seconds, "prepare"):
+    with timed(seconds, "prepare"):
         parts, focus, notes = _sort(structure, around, keep)
         receptor = structure.atoms[parts.receptor]
         if not receptor.heavy.any():
@@ -284,7 +381,8 @@ def _grid(structure: Structure, receptor: Atoms, focus, center, size, spacing: f
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str):
+def timed(seconds: dict[str, float], stage: str):
+    """Note the wall time of the block, if it ends well, as that of a stage."""
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start

@@ -11,8 +11,11 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from pocketvox.background import Background
 from pocketvox.errors import LigandError, MissingExtraError, OutputError, PocketvoxError, UsageError
 
 log = logging.getLogger("pocketvox")
@@ -52,28 +55,124 @@ def each_input(inputs: Iterable[str], work: Callable[[str, str], None], *, verbo
     int
         0, or 1 if any input failed.
     """
-    failed = 0
     named = list(zip(inputs, result_names(inputs), strict=True))
+    failures = Failures(verbose)
     for source, name in named:
-        try:
+        with failures.of(source):
             work(source, name)
+    return failures.exit_code(len(named))
+
+
+def each_overlapped(
+    inputs: Iterable[str],
+    read: Callable[[str], Any],
+    predict: Callable[[str, Any], Any],
+    write: Callable[[str, str, Any], Callable[[], None]],
+    *,
+    verbose: bool = False,
+) -> int:
+    """As :func:`each_input`, in stages: while one input is predicted, the next is read and the one before is written.
+
+    At most one input is in each stage. ``predict`` runs in the caller's thread, and so does all that is reported, input
+    by input in their order.
+
+    Parameters
+    ----------
+    inputs : iterable of str
+    read : callable
+        ``read(source)``.
+    predict : callable
+        ``predict(source, value)`` of what ``read`` returned.
+    write : callable
+        ``write(source, name, value)`` of what ``predict`` returned; gives a function that reports it.
+    verbose : bool
+        Print tracebacks of bugs.
+
+    Returns
+    -------
+    int
+        0, or 1 if any input failed.
+    """
+    named = list(zip(inputs, result_names(inputs), strict=True))
+    failures = Failures(verbose)
+    before: tuple[str, Callable[[], Callable[[], None]]] | None = None
+    coming: Background | None = None
+    for k, (source, name) in enumerate(named):
+        outcome = _outcome(coming.result if coming else partial(read, source))
+        coming = Background(read, named[k + 1][0], abandon=True) if k + 1 < len(named) else None
+        outcome = _outcome(lambda source=source, outcome=outcome: predict(source, outcome()))
+        if before is not None:
+            _report(failures, *before)
+        # with no other input to predict meanwhile there is nothing to gain from a thread
+        call = partial(_write, write, source, name, outcome)
+        before = (source, Background(call).result if coming else call)
+    if before is not None:
+        _report(failures, *before)
+    return failures.exit_code(len(named))
+
+
+def _outcome(call: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that returns, or raises, what ``call`` did; what ends the whole run is raised at once."""
+    try:
+        value = call()
+    except (UsageError, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - reported in the order of the inputs
+        return partial(_raise, error)
+    return lambda: value
+
+
+def _raise(error: Exception):
+    raise error
+
+
+def _write(write: Callable, source: str, name: str, outcome: Callable[[], Any]) -> Callable[[], None]:
+    return write(source, name, outcome())
+
+
+def _report(failures: Failures, source: str, written: Callable[[], Callable[[], None]]) -> None:
+    with failures.of(source):
+        written()()
+
+
+class Failures:
+    """The boundary at which one input fails alone: errors are reported, counted, and the others go on.
+
+    Parameters
+    ----------
+    verbose : bool
+        Print tracebacks of bugs.
+    """
+
+    def __init__(self, verbose: bool):
+        self._verbose = verbose
+        self._count = 0
+
+    @contextmanager
+    def of(self, source: str) -> Iterator[None]:
+        """Run the block for one input; errors of usage and a closed pipe end the whole run."""
+        try:
+            yield
         except UsageError:
             raise
         except PocketvoxError as error:
-            failed += 1
+            self._count += 1
             print(error_line(error, source), file=sys.stderr)
         except BrokenPipeError:
             raise
         except Exception as error:  # a bug in one input's path must not cost the user the other inputs
-            failed += 1
+            self._count += 1
             what = f"internal error ({type(error).__name__}: {error}). This is a bug in pocketvox; please report it"
-            hint = "" if verbose else ". Run again with -v for the traceback"
+            hint = "" if self._verbose else ". Run again with -v for the traceback"
             print(error_line(RuntimeError(what + hint), source), file=sys.stderr)
-            if verbose:
+            if self._verbose:
                 traceback.print_exc()
-    if failed and len(named) > 1:
-        log.error("%d of %d inputs failed", failed, len(named))
-    return 1 if failed else 0
+
+    def exit_code(self, inputs: int) -> int:
+        """0, or 1 if any of so many inputs failed."""
+        if self._count and inputs > 1:
+            log.error("%d of %d inputs failed", self._count, inputs)
+        return 1 if self._count else 0
 
 
 def result_names(inputs: Iterable[str]) -> list[str]:

@@ -8,10 +8,11 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from pocketvox.commands.clock import Clock
 from pocketvox.commands.common import (
     add_structure_options,
     check_folder,
-    each_input,
+    each_overlapped,
     finite_float,
     positive_float,
     positive_int,
@@ -63,6 +64,9 @@ def add_parser(parsers) -> None:
     )
     parser.add_argument(
         "--formats", metavar="LIST", default="", help=f"further outputs, joined by commas: {', '.join(FORMATS)}"
+    )
+    parser.add_argument(
+        "--timings", action="store_true", help="print where the time went to stderr: imports, each stage, the engine"
     )
     parser.add_argument("--json", action="store_true", help="print each summary to stdout, one JSON object per line")
 
@@ -120,51 +124,65 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return formats
 
 
-def warn_of_replacement(folder: Path, result) -> None:
-    """Say so if the result that stands there is of another input."""
+def replacement(folder: Path, result) -> str | None:
+    """A warning if the result that stands there is of another input."""
     try:
         old = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["input"]
         if old["sha256"] != result.sha256:
-            log.warning("warning: %s: replaces the result of %s in %s", result.source, old["source"], folder)
+            return f"replaces the result of {old['source']} in {folder}"
     except (OSError, ValueError, KeyError, TypeError):
-        return  # nothing there, or nothing of ours: write_result decides
+        pass  # nothing there, or nothing of ours: write_result decides
+    return None
 
 
 def run(args: argparse.Namespace) -> int:
     """Scan every input."""
     size = check_region(args)
     formats = parse_formats(args.formats)
-    out = check_folder(args.out)
+    out = Path(check_folder(args.out))
 
-    from pocketvox.inference import discovery_thresholds, load_predictor, rotation_set
-    from pocketvox.pipeline import scan
-    from pocketvox.report import write_result
+    clock = Clock()
+    with clock.stage("imports"):
+        from pocketvox.inference import load_predictor, rotation_set
+        from pocketvox.pipeline import Scanner
+        from pocketvox.report import write_result
 
     rotation_set(args.rotations)  # what cannot be had is refused once, not for every input
-    predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
-    if args.fdr is not None:
-        discovery_thresholds(predictor.preset, args.fdr)
+    with clock.stage("load"):
+        predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
+    predictor = replace(predictor, engine=clock.engine(predictor))
+    scanner = Scanner(
+        predictor,
+        around=args.around,
+        center=args.center,
+        size=size,
+        rotations=args.rotations,
+        fdr=args.fdr,
+        model=args.model,
+        keep=tuple(args.keep),
+        cache=args.cache,
+    )
 
-    def work(source: str, name: str) -> None:
-        result = scan(
-            source,
-            around=args.around,
-            center=args.center,
-            size=size,
-            predictor=predictor,
-            rotations=args.rotations,
-            fdr=args.fdr,
-            model=args.model,
-            keep=tuple(args.keep),
-            cache=args.cache,
-            progress=progress(source, args),
-        )
-        warn_of_replacement(Path(out) / name, result)
-        folder = write_result(replace(result, name=name), Path(out) / name, formats=formats)
-        for warning in result.warnings:
-            log.warning("warning: %s: %s", source, warning)
-        log.info("%s: %d pockets, %.1f s -> %s", source, len(result.pockets), sum(result.seconds.values()), folder)
-        if args.json:
-            print(json.dumps(json.loads((folder / "summary.json").read_text(encoding="utf-8"))), flush=True)
+    def predict(source: str, read):
+        maps = scanner.predict(read, progress(source, args))
+        return read, maps, clock.engine_seconds()
 
-    return each_input(args.inputs, work, verbose=args.verbose)
+    def write(source: str, name: str, value):
+        read, maps, engine = value
+        result = replace(scanner.finish(read, maps), name=name)
+        replaced = replacement(out / name, result)
+        folder = write_result(result, out / name, formats=formats)
+        summary = (folder / "summary.json").read_text(encoding="utf-8") if args.json or args.timings else "{}"
+
+        def report() -> None:
+            for warning in (*([replaced] if replaced else []), *result.warnings):
+                log.warning("warning: %s: %s", source, warning)
+            log.info("%s: %d pockets, %.1f s -> %s", source, len(result.pockets), sum(result.seconds.values()), folder)
+            if args.timings:
+                clock.report(source, json.loads(summary)["seconds"], engine)
+            if args.json:
+                print(json.dumps(json.loads(summary)), flush=True)
+
+        return report
+
+    return each_overlapped(args.inputs, scanner.read, predict, write, verbose=args.verbose)

@@ -11,8 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
+from pocketvox.background import Background
 from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
+from pocketvox.inference.compiled import compile_network
 from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
 
 ENGINES = ("auto", "int8", "openvino", "keras")
@@ -26,7 +28,7 @@ class Engine(Protocol):
 
 
 class OpenVINOEngine:
-    """The network run by OpenVINO.
+    """The network run by OpenVINO. It is compiled in the background: the first call waits for it.
 
     Parameters
     ----------
@@ -43,20 +45,25 @@ class OpenVINOEngine:
     """
 
     def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False):
-        import openvino
+        import openvino  # noqa: F401 - here, so that the thread finds it loaded
 
         if integers and not preset.has_int8:
             raise UsageError(f"Expected an 8-bit network for the engine int8. {preset.name} has none: use openvino.")
         self.name = "int8" if integers else "openvino"
-        network = preset.folder / (INT8 if integers else OPENVINO)
-
+        network = INT8 if integers else OPENVINO
         # Left to itself OpenVINO runs in bfloat16 on processors that have it: its results would depend on the machine.
         # Pinning its threads would put every process with one thread on the same processor.
         options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": "NO"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
-        self._model = openvino.Core().compile_model(str(network), "CPU", options)
+        files = preset.metadata["files"]
+        contents = f"{files[network]} {files[network.removesuffix('.xml') + '.bin']}"
+        self._compiling = Background(compile_network, preset.folder / network, contents, options)
         self._calibration = preset.calibration()
+
+    @property
+    def _model(self):
+        return self._compiling.result()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return calibrate(self._model(np.ascontiguousarray(x, np.float32))[0], *self._calibration)

@@ -8,11 +8,12 @@ same voxels whatever the tiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
 
+from pocketvox.background import Background
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FeaturePoints
@@ -77,8 +78,8 @@ def sliding_window(
     starts = list(product(*(range(0, n, core) for n, core in zip(shape, cores, strict=True))))
     size = tuple(core + 2 * halo for core in cores)
     out = None
-    for done, start in enumerate(starts, 1):
-        x = window(tuple(s - halo for s in start), size)
+    inputs = _ahead(lambda start: window(tuple(s - halo for s in start), size), starts)
+    for done, (start, x) in enumerate(zip(starts, inputs, strict=True), 1):
         if x is not None:
             y = predict(x[None])[0]
             if out is None:
@@ -92,6 +93,16 @@ def sliding_window(
     if out is None:
         raise UsageError("Expected receptor atoms within reach of the grid. Received: none. Check the box's centre.")
     return out
+
+
+def _ahead(call: Callable, arguments: Sequence) -> Iterator:
+    """Yield ``call`` of each argument; the next one is computed while the caller is busy with this one."""
+    following = Background(call, arguments[0])
+    for argument in arguments[1:]:
+        value = following.result()
+        following = Background(call, argument)
+        yield value
+    yield following.result()
 
 
 def array_window(values: np.ndarray) -> Callable:

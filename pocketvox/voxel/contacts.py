@@ -19,7 +19,6 @@ contact overlap, the nearer contact is shown. 0 stands for no partner as well.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pocketvox.channels import LABEL_RADIUS
 from pocketvox.config import CONTACTS
@@ -77,6 +76,8 @@ def mark_contacts(out: np.ndarray, coord: np.ndarray, of: dict[str, np.ndarray],
 
 
 def _distance(points: np.ndarray, partners: np.ndarray, coord, of) -> np.ndarray:
+    from scipy.spatial import cKDTree
+
     return _nearness(cKDTree(partners).query(points)[0])[:, None]
 
 
@@ -115,12 +116,16 @@ _MEASURES = {"distance": _distance, "donates": _donates, "accepts": _accepts, "s
 
 def _nearest(points: np.ndarray, partners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows and distances of the ``PARTNERS`` nearest partners, both shape=(n, PARTNERS); infinitely far if too few."""
+    from scipy.spatial import cKDTree
+
     distance, found = cKDTree(partners).query(points, k=PARTNERS)
     return np.where(np.isfinite(distance), found, 0), distance
 
 
 def _donor_angles(donor: np.ndarray, away: np.ndarray, sites: np.ndarray, acceptor: np.ndarray, distance) -> np.ndarray:
     """Nearness and both angles for pairs of a donor and an acceptor, shape=(n, 3)."""
+    from scipy.spatial import cKDTree
+
     line = _unit(acceptor - donor)
     from_bonds = (away * line).sum(axis=1)
     aim = np.full(len(donor), -1.0)
@@ -138,6 +143,8 @@ def _nearness(distance: np.ndarray) -> np.ndarray:
 
 def _away(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     """Unit vectors away from the atoms that each point, itself one, is bonded to; 0 if there are none."""
+    from scipy.spatial import cKDTree
+
     out = np.zeros((len(points), 3))
     for row, near in enumerate(cKDTree(atoms).query_ball_point(points, _BOND)):
         bonds = atoms[near] - points[row]
@@ -148,6 +155,8 @@ def _away(points: np.ndarray, atoms: np.ndarray) -> np.ndarray:
 
 def _normals(centers: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     """Unit normals of rings, from the aromatic atoms around their centres; 0 if there are too few."""
+    from scipy.spatial import cKDTree
+
     out = np.zeros((len(centers), 3))
     if len(atoms):
         for row, near in enumerate(cKDTree(atoms).query_ball_point(centers, _RING_RADIUS)):
