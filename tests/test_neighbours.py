@@ -25,10 +25,18 @@ def clouds(seed: int, n: int, m: int, extent: float) -> tuple[np.ndarray, np.nda
     m=st.integers(0, 60),
     extent=st.sampled_from([0.5, 3.0, 20.0, 3000.0]),
     reach=st.sampled_from([0.4, 1.5, 4.0, 11.0]),
+    few=st.sampled_from([0, neighbours.FEW_PAIRS]),
 )
-def test_pairs_are_those_of_a_tree(seed, n, m, extent, reach):
+def test_pairs_are_those_of_a_tree(seed, n, m, extent, reach, few):
     """Every pair within reach once, in order, whatever the clouds; so are the nearest points."""
-    points, others = clouds(seed, n, m, extent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "FEW_PAIRS", few)
+        compare(*clouds(seed, n, m, extent), reach)
+
+
+def compare(points: np.ndarray, others: np.ndarray, reach: float) -> None:
+    """All three searches against all distances."""
+    n, m = len(points), len(others)
     i, j, distance = close_pairs(points, others, reach)
     gap = np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2))
     assert list(zip(i, j, strict=True)) == list(zip(*np.nonzero(gap <= reach), strict=True))
@@ -58,12 +66,13 @@ def test_parts_change_nothing(monkeypatch, most):
     points, others = clouds(3, 80, 90, 5.0)
     expected = close_pairs(points, others, 3.0)
     monkeypatch.setattr(neighbours, "MOST_PAIRS", most)
+    monkeypatch.setattr(neighbours, "FEW_PAIRS", 0)
     for received, of_all in zip(close_pairs(points, others, 3.0), expected, strict=True):
         np.testing.assert_array_equal(received, of_all)
 
 
 def test_memory_follows_the_pairs_not_the_box():
     """Two points at opposite ends of a huge box take no array of cells."""
-    points = np.array([[0.0, 0.0, 0.0], [9e4, 9e4, 9e4]])
+    points = np.linspace(0, 9e4, 400)[:, None] * np.ones(3)
     i, j, _ = close_pairs(points, points, 1.0)
-    assert i.tolist() == j.tolist() == [0, 1]
+    assert i.tolist() == j.tolist() == list(range(400))

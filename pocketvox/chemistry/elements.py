@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pocketvox.columns import distinct
+
 #: Van der Waals radii: Bondi, J. Phys. Chem. 68, 441 (1964), doi:10.1021/j100785a001; Alvarez, Dalton Trans. 42, 8617
 #: (2013), doi:10.1039/c3dt50599e, for what Bondi lacks. Metals get the size of a bound ion instead of a bare atom.
 VDW_RADIUS = {
@@ -28,5 +30,5 @@ METALS = frozenset(
 
 def lookup(table: dict[str, float], elements: np.ndarray, default: float) -> np.ndarray:
     """Value of each element in ``table``, ``default`` where absent; shape=(n,), dtype=float32."""
-    symbols, inverse = np.unique(elements, return_inverse=True)
+    symbols, inverse = distinct(elements)
     return np.array([table.get(str(s), default) for s in symbols], np.float32)[inverse]

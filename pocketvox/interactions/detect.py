@@ -102,7 +102,9 @@ def residues_near(atoms: Atoms, coord: np.ndarray, distance: float) -> np.ndarra
     """Indices of all atoms of the residues that have an atom within ``distance`` of ``coord``, dtype=int."""
     if not len(atoms) or not len(coord):
         return np.empty(0, int)
-    return np.flatnonzero(np.isin(atoms.residue, np.unique(atoms.residue[is_near(atoms.coord, coord, distance)])))
+    chosen = np.zeros(int(atoms.residue.max()) + 1, bool)
+    chosen[atoms.residue[is_near(atoms.coord, coord, distance)]] = True
+    return np.flatnonzero(chosen[atoms.residue])
 
 
 def _detect(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definitions):

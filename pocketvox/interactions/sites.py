@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketvox.chemistry import elements, residues
+from pocketvox.columns import is_any
 from pocketvox.structure.atoms import OTHER, Atoms, Ligand
 from pocketvox.structure.components import component_mol
 from pocketvox.structure.neighbours import close_pairs, nearest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pocketvox.chemistry.smarts import MoleculeRoles
 
 MAX_NEIGHBOURS = 4
+_ROLES = ("apolar", "hydrophobic", "binds_metal", "halogen", "donor", "acceptor")
 #: No two atoms are bonded at more than this distance (angstrom).
 LONGEST_BOND = 2.6
 #: A hydrogen is nearer than this to its heavy atom (angstrom).
@@ -102,7 +104,6 @@ def ligand_sites(ligand: Ligand) -> Sites:
             hydrogens[row, : len(attached)] = attached
     coord = ligand.coord.astype(float)
     explicit = ~np.isnan(hydrogens[:, 0, 0]) | has_hydrogens(mol)
-    symbols = np.array([mol.GetAtomWithIdx(int(i)).GetSymbol() for i in heavy])
     return _with_hydrogens(
         Sites(
             coord=coord,
@@ -112,7 +113,7 @@ def ligand_sites(ligand: Ligand) -> Sites:
             donor=roles.donor,
             acceptor=roles.acceptor,
             binds_metal=roles.binds_metal,
-            metal=np.isin(symbols, list(elements.METALS)),
+            metal=np.array([mol.GetAtomWithIdx(int(i)).GetSymbol() in elements.METALS for i in heavy], bool),
             halogen=roles.halogen,
             neighbours=neighbours,
             hydrogens=hydrogens,
@@ -146,7 +147,7 @@ def receptor_sites(atoms: Atoms) -> Sites:
             donor=typing.donor,
             acceptor=typing.acceptor,
             binds_metal=typing.binds_metal,
-            metal=np.isin(atoms.element[heavy], list(elements.METALS)) & (atoms.kind[heavy] == OTHER),
+            metal=is_any(atoms.element[heavy], elements.METALS) & (atoms.kind[heavy] == OTHER),
             halogen=typing.halogen,
             neighbours=neighbours,
             hydrogens=hydrogens,
@@ -223,52 +224,44 @@ class _ReceptorTyping:
 
     def __init__(self, atoms: Atoms, heavy: np.ndarray, neighbours: np.ndarray):
         n = len(heavy)
-        self.apolar, self.hydrophobic, self.binds_metal, self.halogen = (np.zeros(n, bool) for _ in range(4))
-        self.donor, self.acceptor = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+        self._roles = np.zeros((n, len(_ROLES)), np.uint8)
+        self.apolar, self.hydrophobic, self.binds_metal, self.halogen = self._roles[:, :4].T.view(bool)
+        self.donor, self.acceptor = self._roles[:, 4:].T
         self.rings, self.positive, self.negative, self.imidazoles = [], [], [], []
         self._atoms, self._neighbours = atoms[heavy], neighbours
         residue = self._atoms.residue
-        starts = np.flatnonzero(np.r_[True, residue[1:] != residue[:-1]]) if n else []
-        for start, stop in zip(starts, np.r_[starts[1:], n] if n else [], strict=True):
-            self._residue(start, stop)
+        starts = np.flatnonzero(np.r_[True, residue[1:] != residue[:-1]]) if n else np.empty(0, int)
+        code, parent, name = self._atoms.res_name, self._atoms.parent, self._atoms.name.tolist()
+        stops = [*starts[1:].tolist(), n]
+        codes, parents = code[starts].tolist(), parent[starts].tolist()
+        for start, stop, code, parent in zip(starts.tolist(), stops if n else [], codes, parents, strict=True):
+            self._residue(start, stop, code, parent, tuple(name[start:stop]))
         self._saturate()
 
     def _saturate(self) -> None:
         """Take the donor off atoms whose valences are all bonded: disulfides, glycosides, phosphodiesters, proline."""
         bonds = (self._neighbours >= 0).sum(axis=1)
-        divalent = np.isin(self._atoms.element, ("O", "S", "Se"))
+        divalent = is_any(self._atoms.element, ("O", "S", "Se"))
         self.donor[bonds >= np.where(divalent, 2, self.donor + 1)] = 0
 
-    def _residue(self, start: int, stop: int) -> None:
-        atoms = self._atoms
-        rows = {str(name): i for i, name in enumerate(atoms.name[start:stop], start)}
-        code = str(atoms.res_name[start])
+    def _residue(self, start: int, stop: int, code: str, parent: str, names: tuple[str, ...]) -> None:
         if code not in residues.RESIDUES:
-            parent = str(atoms.parent[start])
-            if stop - start == 1 or not self._by_dictionary(code, rows):
-                if parent in residues.RESIDUES:
-                    code = parent
-                else:
-                    self._by_element(start, stop)
-                    return
-            else:
+            rows = {name: i for i, name in enumerate(names, start)}
+            if stop - start > 1 and self._by_dictionary(code, rows):
                 return
-        aliases = residues.ATOM_ALIASES.get(code, {})
-        if not aliases.keys().isdisjoint(rows):
-            rows = {aliases.get(name, name): i for name, i in rows.items()}
-        for name, roles in residues.RESIDUES[code].items():
-            if (i := rows.get(name)) is not None:
-                self.apolar[i], self.hydrophobic[i] = roles.apolar, roles.hydrophobic
-                self.binds_metal[i] = roles.binds_metal
-                self.donor[i], self.acceptor[i] = roles.donor, roles.acceptor
-        _collect(self.rings, residues.RINGS.get(code, ()), rows, complete=True)
-        _collect(self.positive, residues.POSITIVE_GROUPS.get(code, ()), rows)
-        _collect(self.negative, residues.NEGATIVE_GROUPS.get(code, ()), rows)
-        if residues.ALIASES.get(code, code) == "HIS" and code not in residues.POSITIVE_GROUPS:
-            _collect(self.imidazoles, ("ND1 NE2",), rows, complete=True)
-        _collect(self.negative, (residues.TERMINUS_GROUP,), rows, complete=True)
-        if "P" in rows:
-            _collect(self.negative, (residues.PHOSPHATE_GROUP,), rows)
+            if parent not in residues.RESIDUES:
+                self._by_element(start, stop)
+                return
+            code = parent
+        known = _table_roles(code, names)
+        self._roles[start:stop] = known.roles
+        for target, groups in (
+            (self.rings, known.rings),
+            (self.positive, known.positive),
+            (self.negative, known.negative),
+            (self.imidazoles, known.imidazoles),
+        ):
+            target += [[start + i for i in group] for group in groups]
 
     def _by_dictionary(self, code: str, rows: dict[str, int]) -> bool:
         """Type a residue by SMARTS on its component; False if the dictionary lacks it or the names differ."""
@@ -310,6 +303,39 @@ class _ReceptorTyping:
                 self.donor[i] = 3 * (len(bonded) < 3)
                 self.acceptor[i] = 3 * (len(bonded) < 3)
                 self.binds_metal[i] = True
+
+
+@dataclass(frozen=True)
+class _TableRoles:
+    """What the residue table says of a residue with certain atoms: roles, shape=(n, 6), and groups of its rows."""
+
+    roles: np.ndarray
+    rings: list[list[int]]
+    positive: list[list[int]]
+    negative: list[list[int]]
+    imidazoles: list[list[int]]
+
+
+@lru_cache(maxsize=4096)
+def _table_roles(code: str, names: tuple[str, ...]) -> _TableRoles:
+    """Roles of the atoms of a residue that is in the table; a structure repeats few of them."""
+    rows = {name: i for i, name in enumerate(names)}
+    aliases = residues.ATOM_ALIASES.get(code, {})
+    if not aliases.keys().isdisjoint(rows):
+        rows = {aliases.get(name, name): i for name, i in rows.items()}
+    known = _TableRoles(np.zeros((len(names), len(_ROLES)), np.uint8), [], [], [], [])
+    for name, roles in residues.RESIDUES[code].items():
+        if (i := rows.get(name)) is not None:
+            known.roles[i] = [getattr(roles, role, 0) for role in _ROLES]
+    _collect(known.rings, residues.RINGS.get(code, ()), rows, complete=True)
+    _collect(known.positive, residues.POSITIVE_GROUPS.get(code, ()), rows)
+    _collect(known.negative, residues.NEGATIVE_GROUPS.get(code, ()), rows)
+    if residues.ALIASES.get(code, code) == "HIS" and code not in residues.POSITIVE_GROUPS:
+        _collect(known.imidazoles, ("ND1 NE2",), rows, complete=True)
+    _collect(known.negative, (residues.TERMINUS_GROUP,), rows, complete=True)
+    if "P" in rows:
+        _collect(known.negative, (residues.PHOSPHATE_GROUP,), rows)
+    return known
 
 
 @lru_cache(maxsize=256)

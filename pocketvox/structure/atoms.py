@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from pocketvox.columns import is_any
+
 #: Kinds of residue, as stored in :attr:`Atoms.kind`.
 PROTEIN, NUCLEIC, OTHER, WATER = 0, 1, 2, 3
 
@@ -58,7 +60,7 @@ class Atoms:
     @property
     def heavy(self) -> np.ndarray:
         """Mask of atoms that are not hydrogen (or deuterium), shape=(n,), dtype=bool."""
-        return ~np.isin(self.element, ("H", "D"))
+        return ~is_any(self.element, ("H", "D"))
 
     def label(self, i: int) -> str:
         """``chain:resname resnum ins:atom``, e.g. ``A:ASP 25:OD1``, as written in result files."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pocketvox.columns import distinct, is_any
+
 from .neighbours import close_pairs
 
 #: Covalent radii (angstrom): Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
@@ -28,7 +30,7 @@ _LONGEST_BOND = 2 * max(COVALENT_RADIUS.values()) + TOLERANCE
 
 def covalent_radius(element: np.ndarray) -> np.ndarray:
     """Radii (angstrom), shape=(n,), dtype=float32; 0 for metals and unknown elements, which are never bonded."""
-    values, inverse = np.unique(element, return_inverse=True)
+    values, inverse = distinct(element)
     return np.array([COVALENT_RADIUS.get(v, 0.0) for v in values] or [0.0], np.float32)[inverse]
 
 
@@ -52,7 +54,7 @@ def bonds_between_residues(
         Atom indices, smaller first, sorted.
     """
     radius = covalent_radius(element)
-    light = ~np.isin(element, ("H", "D")) & (radius > 0)
+    light = ~is_any(element, ("H", "D")) & (radius > 0)
     seeds, others = seeds[light[seeds]], others[light[others]]
     if not len(seeds) or not len(others):
         return np.empty((0, 2), np.int32)

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import LigandError
 from .atoms import OTHER, Complex, Ligand, Structure
 from .ligands import CONTACT, partition
+from .neighbours import is_near
 from .read import read_structure
 
 
@@ -71,12 +72,10 @@ def _with_given_ligand(structure: Structure, path, keep) -> Complex:
     parts = partition(structure, keep=keep, occupied=molecule.coord)
     receptor = structure.atoms[parts.receptor]
     heavy = receptor.coord[receptor.heavy & (receptor.kind <= OTHER)]
-    from scipy.spatial import cKDTree
-
-    nearest = float(cKDTree(heavy).query(molecule.coord)[0].min()) if len(heavy) else np.inf
-    if nearest > CONTACT:
+    if not is_near(molecule.coord, heavy, CONTACT).any():
+        distance = np.sqrt(min((((heavy - atom) ** 2).sum(axis=1).min() for atom in molecule.coord), default=np.inf))
         raise LigandError(
-            f"{path}: the ligand is {nearest:.1f} angstrom away from every receptor atom of {structure.name}, "
+            f"{path}: the ligand is {distance:.1f} angstrom away from every receptor atom of {structure.name}, "
             "so it is not in the protein's frame. Give the ligand as posed in this structure."
         )
     return _complex(structure, parts, [molecule], parts.ignored, [*structure.warnings, *notes])

@@ -7,6 +7,8 @@ import re
 import gemmi
 import numpy as np
 
+from pocketvox.columns import distinct, is_any
+
 from .atoms import NUCLEIC, OTHER, PROTEIN
 from .table import AtomTable
 
@@ -38,9 +40,9 @@ def complete_elements(table: AtomTable, kind: np.ndarray) -> tuple[np.ndarray, i
     """
     element = table.element.astype("U2")
     polymer = (kind == PROTEIN) | (kind == NUCLEIC)
-    odd = polymer & ~np.isin(element, ("C", "N", "O", "S", "H", "P", "D", "Se"))
+    odd = polymer & ~is_any(element, ("C", "N", "O", "S", "H", "P", "D", "Se"))
     odd |= (kind == OTHER) & ~_known(element)
-    odd |= (kind > OTHER) & ~np.isin(element, ("O", "H", "D"))
+    odd |= (kind > OTHER) & ~is_any(element, ("O", "H", "D"))
     odd |= _single(table) & (kind == OTHER)
     repaired = 0
     for i in np.flatnonzero(odd):
@@ -70,7 +72,7 @@ def _infer(name: str, res_name: str, polymer: bool, given: str) -> str:
 
 
 def _known(element: np.ndarray) -> np.ndarray:
-    values, inverse = np.unique(element, return_inverse=True)
+    values, inverse = distinct(element)
     return np.array([_is_element(str(v)) for v in values] or [False])[inverse]
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pocketvox.columns import is_any
+
 from .additives import PROSTHETIC, PROSTHETIC_IF_BOUND
 from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
 from .bonds import bonds_between_residues
@@ -75,10 +77,10 @@ def find_groups(structure: Structure, keep: frozenset[str] = frozenset()) -> lis
 
 def _anchors(atoms: Atoms, free: np.ndarray, bonds: np.ndarray, keep: frozenset[str]) -> np.ndarray:
     """Atoms of cofactors that belong to the receptor, shape=(n,), dtype=bool."""
-    anchor = np.isin(atoms.res_name, list(PROSTHETIC | keep)) & free
+    anchor = is_any(atoms.res_name, PROSTHETIC | keep) & free
     outward = bonds[free[bonds].sum(axis=1) == 1]
     bound = atoms.residue[np.where(free[outward[:, 0]], outward[:, 0], outward[:, 1])]
-    return anchor | np.isin(atoms.residue, bound) & np.isin(atoms.res_name, list(PROSTHETIC_IF_BOUND)) & free
+    return anchor | np.isin(atoms.residue, bound) & is_any(atoms.res_name, PROSTHETIC_IF_BOUND) & free
 
 
 def _short_chains(atoms: Atoms) -> np.ndarray:

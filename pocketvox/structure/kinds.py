@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pocketvox.columns import distinct, is_any
+
 from .atoms import NUCLEIC, OTHER, PROTEIN, WATER
 from .names import AMINO_ACIDS, CAPS, PARENTS, WATERS, is_amino_acid, is_nucleotide
 from .table import POLYMER, SOLVENT, UNKNOWN, AtomTable
@@ -46,7 +48,7 @@ def assign_kinds(table: AtomTable, residue: np.ndarray) -> np.ndarray:
     amino = amino & has("CA") | has("N") & has("CA") & has("C")
     sugar = has("C1'") | has("C1*")
     nucleic = nucleic & (sugar | has("P")) | sugar & (has("O3'") | has("O3*")) & (has("P") | has("O5'") | has("O5*"))
-    heavy = np.bincount(residue, ~np.isin(table.element, ("H", "D", "X", "")), len(first))
+    heavy = np.bincount(residue, ~is_any(table.element, ("H", "D", "X", "")), len(first))
     water &= heavy <= 1
     peptide = has.bonded("C", "N", _PEPTIDE_BOND)
     phosphate = has.bonded("O3'", "P", _PHOSPHODIESTER_BOND) | has.bonded("O3*", "P", _PHOSPHODIESTER_BOND)
@@ -90,7 +92,7 @@ def _kinds_by_name(names, het, amino, nucleic, peptide, phosphate, oxt) -> np.nd
 
 
 def _by_name(names: np.ndarray, test) -> np.ndarray:
-    values, inverse = np.unique(names, return_inverse=True)
+    values, inverse = distinct(names)
     return np.array([bool(test(str(v))) for v in values] or [False])[inverse]
 
 

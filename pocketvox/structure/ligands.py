@@ -26,6 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pocketvox.columns import is_any
+
 from ..errors import SelectionError
 from .additives import (
     ADDITIVES,
@@ -265,4 +267,4 @@ def name_of(atoms, index: np.ndarray) -> str:
 
 
 def _heavy(atoms, index: np.ndarray) -> np.ndarray:
-    return index[~np.isin(atoms.element[index], ("H", "D"))]
+    return index[~is_any(atoms.element[index], ("H", "D"))]

@@ -12,6 +12,8 @@ import numpy as np
 
 #: Pairs that are looked at together: bounds the memory.
 MOST_PAIRS = 1_000_000
+#: Up to so many pairs are looked at without cells.
+FEW_PAIRS = 100_000
 
 
 def close_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -80,6 +82,13 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
     points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
     if not len(points) or not len(others):
         return
+    rows = np.flatnonzero(((points >= others.min(axis=0) - reach) & (points <= others.max(axis=0) + reach)).all(axis=1))
+    if len(rows) * len(others) <= FEW_PAIRS:
+        gap = points[rows, None] - others[None]
+        square = gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1] + gap[..., 2] * gap[..., 2]
+        i, j = np.nonzero(square <= reach * reach)
+        yield rows[i], j, np.sqrt(square[i, j])
+        return
     edge = reach * (1 + 1e-9) + 1e-9  # rounding must not put two points within reach two cells apart
     low = others.min(axis=0)
     cell = np.floor((others - low) / edge).astype(np.int64)
@@ -88,9 +97,9 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
     key = (cell + 2) @ steps
     order = np.argsort(key, kind="stable")
     key, sorted_others = key[order], others[order]
-    own = np.clip(np.floor((points - low) / edge), -2, count - 3).astype(np.int64) + 2
+    own = np.clip(np.floor((points[rows] - low) / edge), -2, count - 3).astype(np.int64) + 2
     inside = ((own > 0) & (own < count - 1)).all(axis=1)
-    rows, own = np.flatnonzero(inside), own[inside] @ steps
+    rows, own = rows[inside], own[inside] @ steps
     for offset in [a * steps[0] + b * steps[1] for a in (-1, 0, 1) for b in (-1, 0, 1)]:
         first = np.searchsorted(key, own + (offset - 1), "left")
         size = np.searchsorted(key, own + (offset + 1), "right") - first

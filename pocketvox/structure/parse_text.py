@@ -24,9 +24,10 @@ _COVALENT = (gemmi.ConnectionType.Covale, gemmi.ConnectionType.Disulf, gemmi.Con
 
 def parse_pdb(data: bytes, source: str) -> Parsed:
     """Read a PDB file's bytes; a record without coordinates is an error, not an atom at the origin."""
-    _check_records(data, source)
+    usual, numbered = _layout(data)
+    _check_records(data, source, usual)
     try:
-        width = 72 if _NUMBERED_LINES.search(data) else 0
+        width = 72 if numbered and _NUMBERED_LINES.search(data) else 0
         structure = gemmi.read_pdb_string(data, max_line_length=width)
     except (RuntimeError, ValueError) as error:
         raise StructureError(f"{source}: not a valid PDB file ({_first_line(error)}). Download it again.") from None
@@ -142,8 +143,37 @@ def _elements(names: np.ndarray) -> np.ndarray:
     return np.asarray(names).astype("U2")
 
 
-def _check_records(data: bytes, source: str) -> None:
-    bad = _BAD_RECORD.search(data)
+def _layout(data: bytes) -> tuple[bool, bool]:
+    """Two quick looks at all atom records, which spare most files the slow regular expressions.
+
+    Returns
+    -------
+    usual : bool
+        Every record has three coordinates of the form ``-123.456`` in their columns.
+    numbered : bool
+        Some record has a digit in column 73, as lines with numbers have.
+    """
+    text = np.frombuffer(data + b"\n" * 73, np.uint8)
+    start = np.concatenate([[0], np.flatnonzero(text[:-73] == ord("\n")) + 1])
+    atom = np.zeros(len(start), bool)
+    for record in (b"ATOM  ", b"HETATM"):
+        atom |= (text[start[:, None] + np.arange(6)] == np.frombuffer(record, np.uint8)).all(axis=1)
+    rows = text[start[atom][:, None] + np.arange(73)]
+    numbered = bool(_is_digit(rows[:, 72]).any())
+    field = rows[:, 30:54].reshape(-1, 8)
+    digit, blank, minus = _is_digit(field), field == ord(" "), field == ord("-")
+    usual = digit[:, (3, 5, 6, 7)].all(axis=1) & (field[:, 4] == ord("."))
+    for k in range(3):  # blanks, perhaps a minus, digits
+        usual &= digit[:, k] | (blank | minus)[:, k] & blank[:, :k].all(axis=1)
+    return bool(usual.all()), numbered
+
+
+def _is_digit(characters: np.ndarray) -> np.ndarray:
+    return (characters >= ord("0")) & (characters <= ord("9"))
+
+
+def _check_records(data: bytes, source: str, usual: bool) -> None:
+    bad = None if usual else _BAD_RECORD.search(data)
     if bad:
         line = data.count(b"\n", 0, bad.start()) + 1
         record = bad.group().decode("latin-1").rstrip()

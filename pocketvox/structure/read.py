@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pocketvox.columns import distinct
+
 from ..errors import StructureError
-from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
+from .atoms import NUCLEIC, OTHER, PROTEIN, Atoms, Structure
 from .conformer import choose_conformer
 from .download import fetch, is_pdb_id
 from .elements import complete_elements
@@ -200,9 +202,10 @@ def _interpret(table: AtomTable, parsed: Parsed) -> tuple[Atoms, list[str]]:
 
 
 def _parents(table: AtomTable, residue: np.ndarray, kind: np.ndarray, declared: dict[str, str]) -> np.ndarray:
-    values, inverse = np.unique(table.res_name, return_inverse=True)
-    polymer = set(table.res_name[np.isin(kind[residue], (OTHER, WATER), invert=True)])
-    parents = [declared.get(v) or parent_of(str(v)) if v in polymer else str(v) for v in values]
+    values, inverse = distinct(table.res_name)
+    is_polymer = np.zeros(len(values), bool)
+    is_polymer[inverse[kind[residue] < OTHER]] = True
+    parents = [declared.get(v) or parent_of(v) if p else v for v, p in zip(values.tolist(), is_polymer, strict=True)]
     return np.array(parents)[inverse]
 
 

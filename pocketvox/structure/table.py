@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from pocketvox.columns import is_any
+
 #: What the file says of a residue, in :attr:`AtomTable.role` (values of ``gemmi.EntityType``).
 UNKNOWN, POLYMER, NON_POLYMER, BRANCHED, SOLVENT = 0, 1, 2, 3, 4
 
@@ -64,7 +66,7 @@ class AtomTable:
         """Count of oxygens so far among waters: simulation files give many waters one residue number."""
         from .names import WATERS
 
-        oxygen = np.isin(self.res_name, list(WATERS)) & (self.element == "O") & (self.altloc == "")
+        oxygen = is_any(self.res_name, WATERS) & (self.element == "O") & (self.altloc == "")
         return np.cumsum(oxygen)
 
 
