@@ -116,13 +116,15 @@ def _detect(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definition
     anchors = ligand.hydrophobic[:, None] & receptor.hydrophobic[None]
     touching = ligand.apolar[:, None] & receptor.apolar[None]
     reach = np.where(anchors, rules.hydrophobic.distance, np.where(touching, rules.hydrophobic.contact, 0.0))
-    yield from _contacts("hydrophobic", ligand, receptor, reach)
+    distance = np.linalg.norm(ligand.coord[:, None] - receptor.coord[None], axis=2)
+    yield from _contacts("hydrophobic", ligand, distance, reach)
     coordinating = ligand.binds_metal[:, None] & receptor.metal[None]
-    yield from _contacts("metal", ligand, receptor, np.where(coordinating, rules.metal.distance, 0.0))
+    if coordinating.any():
+        yield from _contacts("metal", ligand, distance, np.where(coordinating, rules.metal.distance, 0.0))
     yield from _pi_stacking(ligand, receptor, rules)
     yield from _pi_cation(ligand, receptor, rules)
-    yield from _salt_bridges("salt_bridge_cation", ligand, ligand.positive, receptor, receptor.negative, rules)
-    yield from _salt_bridges("salt_bridge_anion", ligand, ligand.negative, receptor, receptor.positive, rules)
+    yield from _salt_bridges("salt_bridge_cation", ligand.positive, receptor.negative, distance, rules)
+    yield from _salt_bridges("salt_bridge_anion", ligand.negative, receptor.positive, distance, rules)
     yield from _halogen_bonds(ligand, receptor, rules)
     yield from _water_bridges(ligand, receptor, water, rules)
 
@@ -176,16 +178,15 @@ def _plane_normal(sites: Sites, i: int) -> np.ndarray:
     return np.cross(sites.coord[near[0]] - sites.coord[i], sites.coord[near[1]] - sites.coord[i])
 
 
-def _contacts(channel: str, ligand: Sites, receptor: Sites, reach: np.ndarray):
-    """Atom pairs nearer than ``reach``, shape=(ligand atoms, receptor atoms)."""
-    distance = np.linalg.norm(ligand.coord[:, None] - receptor.coord[None], axis=2)
+def _contacts(channel: str, ligand: Sites, distance: np.ndarray, reach: np.ndarray):
+    """Atom pairs whose distance is at most ``reach``, both of shape=(ligand atoms, receptor atoms)."""
     for i, j in zip(*np.nonzero(distance <= reach), strict=True):
         yield _CHANNEL[channel], ligand.coord[i], distance[i, j], np.nan, i, j, -1
 
 
 def _pi_stacking(ligand: Sites, receptor: Sites, rules: Definitions):
     for ours in ligand.rings:
-        for theirs in receptor.rings:
+        for theirs in _around(ours.center, receptor.rings, rules.pi_stacking.edge_distance):
             distance = _distance(ours.center, theirs.center)
             if distance <= rules.pi_stacking.edge_distance and is_stacked(ours, theirs, distance, rules):
                 angle = _fold(_angle(ours.normal, theirs.normal))
@@ -210,9 +211,14 @@ def is_stacked(a: Group, b: Group, distance: float, rules: Definitions) -> bool:
 
 
 def _pi_cation(ligand: Sites, receptor: Sites, rules: Definitions):
-    for ring, cation, own_ring in [(r, c, True) for r in ligand.rings for c in receptor.positive] + [
-        (r, c, False) for r in receptor.rings for c in ligand.positive
-    ]:
+    near = [rules.pi_cation.distance + _spread(side.coord, side.positive) for side in (receptor, ligand)]
+    pairs = [
+        (ring, cation, True) for ring in ligand.rings for cation in _around(ring.center, receptor.positive, near[0])
+    ]
+    pairs += [
+        (ring, cation, False) for ring in receptor.rings for cation in _around(ring.center, ligand.positive, near[1])
+    ]
+    for ring, cation, own_ring in pairs:
         charges = (receptor if own_ring else ligand).coord[cation.atoms]
         distances = np.linalg.norm(charges - ring.center, axis=1)
         nearest = int(distances.argmin())
@@ -224,12 +230,29 @@ def _pi_cation(ligand: Sites, receptor: Sites, rules: Definitions):
             yield _CHANNEL["pi_cation"], ours.center, distances[nearest], angle, ours.atoms, theirs.atoms, -1
 
 
-def _salt_bridges(channel: str, ligand: Sites, ours: tuple[Group, ...], receptor: Sites, theirs, rules: Definitions):
+def _salt_bridges(channel: str, ours: tuple[Group, ...], theirs: tuple[Group, ...], distance, rules: Definitions):
     for left in ours:
+        nearest = distance[left.atoms].min(axis=0)
         for right in theirs:
-            pairs = np.linalg.norm(ligand.coord[left.atoms][:, None] - receptor.coord[right.atoms][None], axis=2)
-            if pairs.min() <= rules.salt_bridge.distance:
-                yield _CHANNEL[channel], left.center, pairs.min(), np.nan, left.atoms, right.atoms, -1
+            gap = nearest[right.atoms].min()
+            if gap <= rules.salt_bridge.distance:
+                yield _CHANNEL[channel], left.center, gap, np.nan, left.atoms, right.atoms, -1
+
+
+def _spread(coord: np.ndarray, groups: tuple[Group, ...]) -> float:
+    """How far an atom of a group is from the group's centre at most (angstrom)."""
+    if not groups:
+        return 0.0
+    center = np.repeat([group.center for group in groups], [len(group.atoms) for group in groups], axis=0)
+    return float(np.linalg.norm(coord[np.concatenate([group.atoms for group in groups])] - center, axis=1).max())
+
+
+def _around(point: np.ndarray, groups: tuple[Group, ...], reach: float) -> list[Group]:
+    """The groups whose centres are within reach, and perhaps some just beyond it."""
+    if not groups:
+        return []
+    gap = np.array([group.center for group in groups]) - point
+    return [groups[k] for k in np.flatnonzero((gap * gap).sum(axis=1) <= (reach + 1e-6) ** 2)]
 
 
 def _halogen_bonds(ligand: Sites, receptor: Sites, rules: Definitions):

@@ -12,7 +12,7 @@ from pocketvox.chemistry import elements, residues
 from pocketvox.columns import is_any
 from pocketvox.structure.atoms import OTHER, Atoms, Ligand
 from pocketvox.structure.components import component_mol
-from pocketvox.structure.neighbours import close_pairs, nearest
+from pocketvox.structure.neighbours import nearest, unsorted_pairs
 
 if TYPE_CHECKING:
     from pocketvox.chemistry.smarts import MoleculeRoles
@@ -118,9 +118,9 @@ def ligand_sites(ligand: Ligand) -> Sites:
             neighbours=neighbours,
             hydrogens=hydrogens,
             explicit=explicit,
-            rings=tuple(_group(coord, r, ring=True) for r in roles.rings),
-            positive=tuple(_group(coord, g) for g in roles.positive),
-            negative=tuple(_group(coord, g) for g in roles.negative),
+            rings=_groups(coord, roles.rings, ring=True),
+            positive=_groups(coord, roles.positive),
+            negative=_groups(coord, roles.negative),
         )
     )
 
@@ -152,9 +152,9 @@ def receptor_sites(atoms: Atoms) -> Sites:
             neighbours=neighbours,
             hydrogens=hydrogens,
             explicit=explicit,
-            rings=tuple(_group(coord, r, ring=True) for r in typing.rings),
-            positive=tuple(_group(coord, g) for g in positive),
-            negative=tuple(_group(coord, g) for g in negative),
+            rings=_groups(coord, typing.rings, ring=True),
+            positive=_groups(coord, positive),
+            negative=_groups(coord, negative),
         )
     )
 
@@ -169,7 +169,7 @@ def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     neighbours = np.full((len(coord), MAX_NEIGHBOURS), -1)
     if len(coord) < 2:
         return neighbours
-    i, j, _ = close_pairs(coord, coord, LONGEST_BOND)
+    i, j, _ = unsorted_pairs(coord, coord, LONGEST_BOND)
     i, j = i[i != j], j[i != j]
     distance = np.linalg.norm(coord[i] - coord[j], axis=1)
     bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (distance >= elements.SHORTEST_BOND)
@@ -183,11 +183,18 @@ def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     return neighbours
 
 
-def _group(coord: np.ndarray, atoms, ring: bool = False) -> Group:
-    atoms = np.asarray(atoms, int)
-    center = coord[atoms].mean(axis=0)
-    normal = np.linalg.svd(coord[atoms] - center)[2][2] if ring else np.zeros(3)
-    return Group(atoms, center, normal)
+def _groups(coord: np.ndarray, members: list, ring: bool = False) -> tuple[Group, ...]:
+    """Groups of atoms with their centres; those of one size are computed together."""
+    members = [np.asarray(atoms, int) for atoms in members]
+    groups: list[Group | None] = [None] * len(members)
+    for size in {len(atoms) for atoms in members}:
+        chosen = [k for k, atoms in enumerate(members) if len(atoms) == size]
+        around = coord[np.stack([members[k] for k in chosen])]
+        center = around.mean(axis=1)
+        normal = np.linalg.svd(around - center[:, None])[2][:, 2] if ring else np.zeros_like(center)
+        for row, k in enumerate(chosen):
+            groups[k] = Group(members[k], center[row], normal[row])
+    return tuple(groups)
 
 
 def _with_hydrogens(sites: Sites) -> Sites:

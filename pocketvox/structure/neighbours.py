@@ -35,12 +35,17 @@ def close_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[n
     distance : ndarray, shape=(k,), dtype=float64
         Angstrom.
     """
+    i, j, distance = unsorted_pairs(points, others, reach)
+    order = np.lexsort((j, i))
+    return i[order], j[order], distance[order]
+
+
+def unsorted_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`close_pairs`, in no particular order, for callers that sort anyway."""
     parts = list(_candidates(points, others, reach))
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    i, j, distance = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((j, i))
-    return i[order], j[order], distance[order]
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def nearest(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
@@ -82,13 +87,17 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
     points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)
     if not len(points) or not len(others):
         return
-    rows = np.flatnonzero(((points >= others.min(axis=0) - reach) & (points <= others.max(axis=0) + reach)).all(axis=1))
-    if len(rows) * len(others) <= FEW_PAIRS:
-        gap = points[rows, None] - others[None]
+    rows = np.flatnonzero(_in_box(points, others, reach))
+    columns = np.flatnonzero(_in_box(others, points, reach))
+    if not len(rows) or not len(columns):
+        return
+    if len(rows) * len(columns) <= FEW_PAIRS:
+        gap = points[rows, None] - others[None, columns]
         square = gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1] + gap[..., 2] * gap[..., 2]
         i, j = np.nonzero(square <= reach * reach)
-        yield rows[i], j, np.sqrt(square[i, j])
+        yield rows[i], columns[j], np.sqrt(square[i, j])
         return
+    others = others[columns]
     edge = reach * (1 + 1e-9) + 1e-9  # rounding must not put two points within reach two cells apart
     low = others.min(axis=0)
     cell = np.floor((others - low) / edge).astype(np.int64)
@@ -100,21 +109,29 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
     own = np.clip(np.floor((points[rows] - low) / edge), -2, count - 3).astype(np.int64) + 2
     inside = ((own > 0) & (own < count - 1)).all(axis=1)
     rows, own = rows[inside], own[inside] @ steps
-    for offset in [a * steps[0] + b * steps[1] for a in (-1, 0, 1) for b in (-1, 0, 1)]:
-        first = np.searchsorted(key, own + (offset - 1), "left")
-        size = np.searchsorted(key, own + (offset + 1), "right") - first
-        for part in _parts(size):
-            i = np.repeat(rows[part], size[part])
-            within = np.arange(len(i)) - np.repeat(np.cumsum(size[part]) - size[part], size[part])
-            k = np.repeat(first[part], size[part]) + within
-            gap = points[i] - sorted_others[k]
-            square = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
-            close = square <= reach * reach
-            yield i[close], order[k[close]], np.sqrt(square[close])
+    offset = np.array([a * steps[0] + b * steps[1] for a in (-1, 0, 1) for b in (-1, 0, 1)])
+    run = (own[:, None] + offset).ravel()  # nine runs of three cells each around every point
+    first = np.searchsorted(key, run - 1, "left")
+    size = np.searchsorted(key, run + 1, "right") - first
+    rows = np.repeat(rows, len(offset))
+    for part in _parts(size):
+        i = np.repeat(rows[part], size[part])
+        within = np.arange(len(i)) - np.repeat(np.cumsum(size[part]) - size[part], size[part])
+        k = np.repeat(first[part], size[part]) + within
+        gap = points[i] - sorted_others[k]
+        square = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
+        close = square <= reach * reach
+        yield i[close], columns[order[k[close]]], np.sqrt(square[close])
+
+
+def _in_box(points: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
+    """Which points are in the box around the other points, and reach."""
+    low, high = others.min(axis=0) - reach * (1 + 1e-9), others.max(axis=0) + reach * (1 + 1e-9)
+    return ((points >= low) & (points <= high)).all(axis=1)
 
 
 def _parts(size: np.ndarray) -> Iterator[slice]:
-    """Runs of points with at most ``MOST_PAIRS`` pairs together, or of one point with more."""
+    """Stretches with at most ``MOST_PAIRS`` pairs together, or of one entry with more."""
     total = np.cumsum(size)
     start = 0
     while start < len(size):

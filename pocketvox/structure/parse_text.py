@@ -155,12 +155,11 @@ def _layout(data: bytes) -> tuple[bool, bool]:
     """
     text = np.frombuffer(data + b"\n" * 73, np.uint8)
     start = np.concatenate([[0], np.flatnonzero(text[:-73] == ord("\n")) + 1])
-    atom = np.zeros(len(start), bool)
-    for record in (b"ATOM  ", b"HETATM"):
-        atom |= (text[start[:, None] + np.arange(6)] == np.frombuffer(record, np.uint8)).all(axis=1)
-    rows = text[start[atom][:, None] + np.arange(73)]
-    numbered = bool(_is_digit(rows[:, 72]).any())
-    field = rows[:, 30:54].reshape(-1, 8)
+    start = start[(text[start] == ord("A")) | (text[start] == ord("H"))]
+    record = np.ascontiguousarray(text[start[:, None] + np.arange(6)]).view("S6")[:, 0]
+    start = start[(record == b"ATOM  ") | (record == b"HETATM")]
+    numbered = bool(_is_digit(text[start + 72]).any())
+    field = text[start[:, None] + np.arange(30, 54)].reshape(-1, 8)
     digit, blank, minus = _is_digit(field), field == ord(" "), field == ord("-")
     usual = digit[:, (3, 5, 6, 7)].all(axis=1) & (field[:, 4] == ord("."))
     for k in range(3):  # blanks, perhaps a minus, digits

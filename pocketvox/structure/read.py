@@ -142,6 +142,9 @@ def _opening(data: bytes) -> str:
 def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTable, list[str]]:
     if not len(table):
         raise StructureError(f"{path}: expected atoms. Received: a file without any. Get the complete file again.")
+    first = int(table.model[0])
+    if model in (None, first) and (table.model == first).all():
+        return table, []
     models = list(dict.fromkeys(table.model.tolist()))
     if model is None:
         notes = [f"{len(models)} models in the file: model {models[0]} is used"] if len(models) > 1 else []
