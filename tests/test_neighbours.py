@@ -26,11 +26,13 @@ def clouds(seed: int, n: int, m: int, extent: float) -> tuple[np.ndarray, np.nda
     extent=st.sampled_from([0.5, 3.0, 20.0, 3000.0]),
     reach=st.sampled_from([0.4, 1.5, 4.0, 11.0]),
     few=st.sampled_from([0, neighbours.FEW_PAIRS]),
+    cells=st.sampled_from([0, neighbours.MOST_CELLS]),
 )
-def test_pairs_are_those_of_a_tree(seed, n, m, extent, reach, few):
+def test_pairs_are_those_of_a_tree(seed, n, m, extent, reach, few, cells):
     """Every pair within reach once, in order, whatever the clouds; so are the nearest points."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "FEW_PAIRS", few)
+        patch.setattr(neighbours, "MOST_CELLS", cells)
         compare(*clouds(seed, n, m, extent), reach)
 
 

@@ -272,24 +272,28 @@ def _halogen_bonds(ligand: Sites, receptor: Sites, rules: Definitions):
 
 def _water_bridges(ligand: Sites, receptor: Sites, water: np.ndarray, rules: Definitions):
     rule = rules.water_bridge
+    if not len(water):
+        return
+    ours, theirs = (_water_partners(side, water, rule.distance, rules.hbond) for side in (ligand, receptor))
     for w, oxygen in enumerate(water):
-        ours, theirs = (_water_partners(side, oxygen, rule.distance, rules.hbond) for side in (ligand, receptor))
-        for i in ours:
-            for j in theirs:
-                angle = float(_angle(ligand.coord[i] - oxygen, receptor.coord[j] - oxygen))
-                if _in(angle, rule.angle):
-                    distance = _distance(ligand.coord[i], oxygen)
-                    yield _CHANNEL["water_bridge"], ligand.coord[i], distance, angle, i, j, w
+        i, j = (grid.ravel() for grid in np.meshgrid(ours[w], theirs[w], indexing="ij"))
+        angles = _angle(ligand.coord[i] - oxygen, receptor.coord[j] - oxygen)
+        for k in np.flatnonzero((angles >= rule.angle[0]) & (angles <= rule.angle[1])):
+            distance = _distance(ligand.coord[i[k]], oxygen)
+            yield _CHANNEL["water_bridge"], ligand.coord[i[k]], distance, float(angles[k]), i[k], j[k], w
 
 
-def _water_partners(sites: Sites, oxygen: np.ndarray, reach: float, rule: HydrogenBond) -> np.ndarray:
-    """Atoms that accept from, or donate to, a water; the water itself has no direction."""
+def _water_partners(sites: Sites, water: np.ndarray, reach: float, rule: HydrogenBond) -> list[np.ndarray]:
+    """Atoms that accept from, or donate to, each water; the water itself has no direction."""
     polar = np.flatnonzero((sites.donor > 0) | (sites.acceptor > 0))
-    polar = polar[np.linalg.norm(sites.coord[polar] - oxygen, axis=1) <= reach]
-    if not len(polar):
-        return polar
-    donates, _ = _donor_geometry(sites, polar, np.broadcast_to(oxygen, (len(polar), 3)), rule)
-    return polar[(sites.acceptor[polar] > 0) | ((sites.donor[polar] > 0) & donates)]
+    distance = np.linalg.norm(sites.coord[polar] - water[:, None], axis=2)
+    w, k = np.nonzero(distance <= reach)
+    atom = polar[k]
+    if len(atom):
+        donates, _ = _donor_geometry(sites, atom, water[w], rule)
+        kept = (sites.acceptor[atom] > 0) | ((sites.donor[atom] > 0) & donates)
+        w, atom = w[kept], atom[kept]
+    return np.split(atom, np.searchsorted(w, np.arange(1, len(water))))
 
 
 def _pairs(left: Sites, i: np.ndarray, right: Sites, j: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

@@ -87,19 +87,24 @@ def ligand_sites(ligand: Ligand) -> Sites:
     from pocketvox.chemistry.smarts import has_hydrogens, molecule_roles
 
     mol = ligand.mol
-    numbers = np.array([a.GetAtomicNum() for a in mol.GetAtoms()])
+    atoms = list(mol.GetAtoms())
+    numbers = np.array([atom.GetAtomicNum() for atom in atoms])
     heavy = np.flatnonzero(numbers > 1)
     position = np.full(len(numbers), -1)
     position[heavy] = np.arange(len(heavy))
     roles = molecule_roles(mol)
+    bonded: list[list[int]] = [[] for _ in atoms]
+    for bond in mol.GetBonds():
+        a, b = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        bonded[a].append(b)
+        bonded[b].append(a)
     neighbours = np.full((len(heavy), MAX_NEIGHBOURS), -1)
     hydrogens = np.full((len(heavy), MAX_NEIGHBOURS, 3), np.nan)
     conformer = mol.GetConformer().GetPositions()
-    for row, i in enumerate(heavy):
-        atoms = [a.GetIdx() for a in mol.GetAtomWithIdx(int(i)).GetNeighbors()]
-        bonded = [position[j] for j in atoms if numbers[j] > 1][:MAX_NEIGHBOURS]
-        neighbours[row, : len(bonded)] = bonded
-        attached = [conformer[j] for j in atoms if numbers[j] == 1][:MAX_NEIGHBOURS]
+    for row, i in enumerate(heavy.tolist()):
+        others = [position[j] for j in bonded[i] if numbers[j] > 1][:MAX_NEIGHBOURS]
+        neighbours[row, : len(others)] = others
+        attached = [conformer[j] for j in bonded[i] if numbers[j] == 1][:MAX_NEIGHBOURS]
         if attached:
             hydrogens[row, : len(attached)] = attached
     coord = ligand.coord.astype(float)
@@ -113,7 +118,7 @@ def ligand_sites(ligand: Ligand) -> Sites:
             donor=roles.donor,
             acceptor=roles.acceptor,
             binds_metal=roles.binds_metal,
-            metal=np.array([mol.GetAtomWithIdx(int(i)).GetSymbol() in elements.METALS for i in heavy], bool),
+            metal=np.array([atoms[i].GetSymbol() in elements.METALS for i in heavy], bool),
             halogen=roles.halogen,
             neighbours=neighbours,
             hydrogens=hydrogens,

@@ -14,6 +14,8 @@ import numpy as np
 MOST_PAIRS = 1_000_000
 #: Up to so many pairs are looked at without cells.
 FEW_PAIRS = 100_000
+#: Up to so many cells are kept in a table; of more only those that are not empty.
+MOST_CELLS = 100_000
 
 
 def close_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -111,8 +113,14 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
     rows, own = rows[inside], own[inside] @ steps
     offset = np.array([a * steps[0] + b * steps[1] for a in (-1, 0, 1) for b in (-1, 0, 1)])
     run = (own[:, None] + offset).ravel()  # nine runs of three cells each around every point
-    first = np.searchsorted(key, run - 1, "left")
-    size = np.searchsorted(key, run + 1, "right") - first
+    cells = int(count.prod())
+    if cells <= MOST_CELLS:
+        before = np.zeros(cells + 1, np.int64)  # points in all cells before each
+        np.cumsum(np.bincount(key, minlength=cells), out=before[1:])
+        first, size = before[run - 1], before[run + 2] - before[run - 1]
+    else:
+        first = np.searchsorted(key, run - 1, "left")
+        size = np.searchsorted(key, run + 1, "right") - first
     rows = np.repeat(rows, len(offset))
     for part in _parts(size):
         i = np.repeat(rows[part], size[part])
@@ -126,8 +134,11 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
 
 def _in_box(points: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
     """Which points are in the box around the other points, and reach."""
-    low, high = others.min(axis=0) - reach * (1 + 1e-9), others.max(axis=0) + reach * (1 + 1e-9)
-    return ((points >= low) & (points <= high)).all(axis=1)
+    inside = np.ones(len(points), bool)
+    for axis in range(3):
+        column, beyond = others[:, axis], reach * (1 + 1e-9)
+        inside &= (points[:, axis] >= column.min() - beyond) & (points[:, axis] <= column.max() + beyond)
+    return inside
 
 
 def _parts(size: np.ndarray) -> Iterator[slice]:
