@@ -239,15 +239,17 @@ class Scanner:
 
     def finish(self, read: Input, maps: Volume) -> Result:
         """Pockets and hot-spots in the maps."""
-        from pocketvox.pockets import find_pockets, preset_settings, rate_pockets, reaching, unfamiliar
+        from pocketvox.pockets import find_pockets, pocket_volume, preset_settings, rate_pockets, reaching, unfamiliar
 
         preset, prepared = self.predictor.preset, read.prepared
         trusted = self._trusted()
         with timed(read.seconds, "pockets"):
-            pockets = find_pockets(maps, prepared.receptor, *preset_settings(preset.config))
+            settings = preset_settings(preset.config)
+            near = pocket_volume(maps, *settings)
+            pockets = find_pockets(near, prepared.receptor, *settings)
             if self.fdr is not None:
                 pockets = reaching(pockets, trusted)
-            pockets = rate_pockets(pockets, read.points, maps, preset.domain())
+            pockets = rate_pockets(pockets, read.points, near, preset.domain())
         return Result(
             name=prepared.structure.name,
             pockets=pockets,

@@ -20,15 +20,21 @@ from pocketvox.features import FeaturePoints
 from pocketvox.inference.engines import Engine, make_engine
 from pocketvox.inference.presets import Preset
 from pocketvox.normalize import with_flexibility
+from pocketvox.structure.neighbours import Buckets
 from pocketvox.voxel.augment import cube_rotations, rotate_volume, unrotate_volume
+from pocketvox.voxel.constraints import FARTHEST
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.inputs import network_input
+from pocketvox.voxel.tiles import TiledArray
 
 #: A map reaches this far beyond the receptor unless a grid is given (angstrom).
 MARGIN = 6.0
 
 #: Tiles with no receptor point this near to their core are not computed (angstrom): no ligand reaches across it.
 REACH = 8.0
+
+#: Maps of more voxels than this are kept on disk instead of in memory: about 350 MB with eleven channels.
+DENSE = 8_000_000
 
 #: How many of the cube's rotations a prediction can be averaged over; see :func:`rotation_set`.
 ROTATIONS = (1, 2, 4, 8, 12, 24)
@@ -43,7 +49,8 @@ def sliding_window(
     halo: int,
     stride: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
+    dense: int | None = None,
+) -> np.ndarray | TiledArray:
     """Run ``predict`` over a volume, tile by tile.
 
     Parameters
@@ -64,10 +71,12 @@ def sliding_window(
         Edges of tiles are multiples of this.
     progress : callable, optional
         Called with tiles done and tiles in all after each.
+    dense : int, optional
+        Volumes of more voxels are kept on disk; ``DENSE`` if not given.
 
     Returns
     -------
-    ndarray, shape=(*shape, K), dtype=float32
+    ndarray or TiledArray, shape=(*shape, K), dtype=float32
 
     Raises
     ------
@@ -83,11 +92,15 @@ def sliding_window(
         if x is not None:
             y = predict(x[None])[0]
             if out is None:
-                out = np.zeros((*shape, y.shape[-1]), np.float32)
+                whole = np.prod(shape, dtype=float) <= (DENSE if dense is None else dense)
+                out = np.zeros((*shape, y.shape[-1]), np.float32) if whole else TiledArray((*shape, y.shape[-1]), cores)
             kept = tuple(min(core, n - s) for s, core, n in zip(start, cores, shape, strict=True))
             target = tuple(slice(s, s + k) for s, k in zip(start, kept, strict=True))
             source = tuple(slice(halo, halo + k) for k in kept)
-            out[target] = y[source]
+            if isinstance(out, TiledArray):
+                out.put(start, y[source])
+            else:
+                out[target] = y[source]
         if progress is not None:
             progress(done, len(starts))
     if out is None:
@@ -126,14 +139,23 @@ def points_window(points: FeaturePoints, grid: Grid, network: NetworkConfig, hal
     None where no point is within ``REACH`` of the tile's core. Points outside the grid count: the network sees the
     receptor beyond the faces of a box.
     """
+    from pocketvox.voxel.kernels import SUPPORT  # loads numba
+
+    far = max(REACH, FARTHEST, SUPPORT * float(np.max(points.radius, initial=0.0))) + grid.spacing
+    buckets = Buckets(points.coord, 2 * far)
 
     def window(start, size) -> np.ndarray | None:
         part = grid.window(start, size)
-        index = part.to_index(points.coord)
+        coord, features, radius = points.coord, points.features, points.radius
+        if not network.contacts:  # those of a ligand look farther
+            low, high = part.to_coord(np.array([(0, 0, 0), np.array(size) - 1]))
+            near = buckets.in_box(low - far, high + far)
+            coord, features, radius = coord[near], features[near], radius[near]
+        index = part.to_index(coord)
         margin = REACH / grid.spacing - halo
         if not ((index > -margin) & (index < np.array(size) - 1 + margin)).all(axis=1).any():
             return None
-        return network_input(points.coord, points.features, points.radius, part, network, descriptors)
+        return network_input(coord, features, radius, part, network, descriptors)
 
     return window
 
@@ -174,7 +196,8 @@ def predict_volume(
     -------
     Volume
         Probabilities, dtype=float32, over the preset's channels: typed channels conditional on a ligand atom being
-        there, ``ligand`` as it is. 0 in tiles far from the receptor.
+        there, ``ligand`` as it is. 0 in tiles far from the receptor. Of more than ``DENSE`` voxels: a
+        :class:`~pocketvox.voxel.tiles.TiledArray`.
 
     Raises
     ------

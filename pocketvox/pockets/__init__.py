@@ -2,7 +2,7 @@
 
 from pocketvox.pockets.detect import Pocket, PocketConfig, detect_pockets
 from pocketvox.pockets.familiarity import rate_pockets, unfamiliar
-from pocketvox.pockets.hotspots import Hotspot, HotspotConfig, find_hotspots, find_pockets, reaching
+from pocketvox.pockets.hotspots import Hotspot, HotspotConfig, find_hotspots, find_pockets, pocket_volume, reaching
 from pocketvox.pockets.settings import preset_settings
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "detect_pockets",
     "find_hotspots",
     "find_pockets",
+    "pocket_volume",
     "preset_settings",
     "rate_pockets",
     "reaching",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pocketvox.voxel.grid import Grid
+from pocketvox.voxel.labels import within
 
 #: Radius of the sphere that rolls over the receptor and closes the mouths of its pockets (angstrom). A choice: at 12
 #: angstrom across it stays out of every pocket that holds a drug-sized molecule, but follows domains and grooves.
@@ -49,11 +50,8 @@ def pocket_depths(pockets: list[np.ndarray], coord: np.ndarray, grid: Grid) -> l
 def _distance_to_probe(coord: np.ndarray) -> tuple[Grid, np.ndarray]:
     """A coarse grid around the receptor; distance of each voxel from where the sphere's centre can be (angstrom)."""
     from scipy.ndimage import distance_transform_edt, label
-    from scipy.spatial import cKDTree
 
     reach = HULL_PROBE + ATOM_RADIUS
     hull = Grid.around(coord, reach + SPACING, SPACING)
-    centers = hull.to_coord(np.indices(hull.shape).reshape(3, -1).T)
-    free = ~np.isfinite(cKDTree(coord).query(centers, distance_upper_bound=reach)[0]).reshape(hull.shape)
-    labels, _ = label(free)  # the border of the grid is free, and of one piece with all outside
+    labels, _ = label(~within(coord, hull, reach))  # the border of the grid is free, and of one piece with all outside
     return hull, distance_transform_edt(labels != labels[0, 0, 0], SPACING)

@@ -18,9 +18,11 @@ from pocketvox.channels import LIGAND
 from pocketvox.config import Config
 from pocketvox.errors import ConfigError, InputError
 from pocketvox.pockets.depth import pocket_depths
-from pocketvox.pockets.peaks import Patch, suppress
+from pocketvox.pockets.peaks import NEIGHBOURS, Patch, suppress
 from pocketvox.structure.atoms import Atoms
+from pocketvox.structure.neighbours import Buckets, is_near, joined, unsorted_pairs
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.tiles import SparseArray, voxels_above
 
 if TYPE_CHECKING:
     from pocketvox.pockets.hotspots import Hotspot
@@ -159,10 +161,13 @@ def detect_pockets(volume: Volume, receptor: Atoms, config: PocketConfig | None 
         return ()
     heavy = np.flatnonzero(receptor.heavy)
     depths = pocket_depths([region.voxels for region in regions], receptor.coord[heavy], volume.grid)
-    return tuple(
-        _measure(rank, region, volume.grid, receptor, heavy, depth, config)
-        for rank, (region, depth) in enumerate(zip(regions, depths, strict=True), 1)
-    )
+    buckets, reach = Buckets(receptor.coord[heavy], 2 * config.contact_distance), config.contact_distance + 1e-3
+    pockets = []
+    for rank, (region, depth) in enumerate(zip(regions, depths, strict=True), 1):
+        corners = volume.grid.to_coord(np.stack([region.voxels.min(axis=0), region.voxels.max(axis=0)]))
+        near = heavy[buckets.in_box(corners[0] - reach, corners[1] + reach)]
+        pockets.append(_measure(rank, region, volume.grid, receptor, near, depth, config))
+    return tuple(pockets)
 
 
 def find_regions(volume: Volume, config: PocketConfig) -> list[Region]:
@@ -202,38 +207,50 @@ def ligand_probability(volume: Volume) -> np.ndarray:
     return volume.values[..., volume.channels.index(LIGAND)]
 
 
-def _regions(probability: np.ndarray, grid: Grid, config: PocketConfig) -> list[np.ndarray]:
+def _regions(probability: np.ndarray | SparseArray, grid: Grid, config: PocketConfig) -> list[np.ndarray]:
     """Voxels of each merged region, each shape=(n, 3) in C order."""
-    from scipy import ndimage
+    voxels = voxels_above(probability, config.threshold)
+    if not len(voxels):
+        return []
+    label = _connected(voxels, grid.shape)
+    root = _single_linkage(voxels, label, config.merge_distance / grid.spacing)[label]
+    order = np.argsort(root, kind="stable")
+    return np.split(voxels[order], np.flatnonzero(np.diff(root[order])) + 1)
 
-    labels, count = ndimage.label(probability >= config.threshold, np.ones((3, 3, 3)))
-    voxels = np.argwhere(labels)
-    label = labels[tuple(voxels.T)]
-    root = _single_linkage(voxels, label, count, config.merge_distance / grid.spacing)[label]
-    return [voxels[root == r] for r in np.unique(root)]
+
+def _connected(voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Number, from 0, of the piece that each voxel belongs to; the 26 neighbours of a voxel are of its piece."""
+    padded = np.array(shape) + 2
+    flat = np.ravel_multi_index(tuple((voxels + 1).T), padded)
+    steps = np.array([padded[1] * padded[2], padded[2], 1])
+    links = []
+    for step in NEIGHBOURS[13:] @ steps:  # the other half of the neighbours has them as theirs
+        row = np.minimum(np.searchsorted(flat, flat + step), len(flat) - 1)
+        found = np.flatnonzero(flat[row] == flat + step)
+        links.append(np.stack([found, row[found]]))
+    return np.unique(joined(len(voxels), *np.concatenate(links, axis=1)), return_inverse=True)[1]
 
 
-def _single_linkage(voxels: np.ndarray, label: np.ndarray, count: int, distance: float) -> np.ndarray:
-    """The smallest label that each label is linked to, shape=(count + 1,), dtype=int."""
+def _single_linkage(voxels: np.ndarray, label: np.ndarray, distance: float) -> np.ndarray:
+    """The smallest label that each label is linked to, shape=(number of labels,), dtype=int."""
     from scipy.spatial import cKDTree
 
-    root = np.arange(count + 1)
-    if count < 2:
-        return root
-    order = np.argsort(label, kind="stable")
-    parts = np.split(voxels[order], np.cumsum(np.bincount(label, minlength=count + 1)[1:-1]))
-    low, high = (np.array([f(p, axis=0) for p in parts]) for f in (np.min, np.max))
-    gap = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).clip(0)
-    near = np.argwhere(np.triu((gap**2).sum(axis=2) <= distance**2, 1))
+    count = int(label.max()) + 1
+    if count < 2 or distance <= 0:
+        return np.arange(count)
+    parts = np.split(voxels[np.argsort(label, kind="stable")], np.cumsum(np.bincount(label))[:-1])
+    cells = np.unique(np.column_stack([label, voxels // int(np.ceil(distance))]), axis=0)
+    a, b, _ = unsorted_pairs(cells[:, 1:], cells[:, 1:], np.sqrt(3) + 1e-6)  # cells that touch
+    a, b = cells[a, 0], cells[b, 0]
+    near = np.unique(np.stack([a[a < b], b[a < b]], axis=1), axis=0)
+    root = np.arange(count)
     trees: dict[int, cKDTree] = {}
-    for i, j in near:
-        if root[i + 1] == root[j + 1]:
-            continue
+    links = []
+    for i, j in near.tolist():
         tree = trees.setdefault(i, cKDTree(parts[i]))
         if np.isfinite(tree.query(parts[j], distance_upper_bound=distance + 1e-6)[0]).any():
-            a, b = sorted((root[i + 1], root[j + 1]))
-            root[root == b] = a
-    return root
+            links.append((i, j))
+    return joined(count, *np.array(links, int).reshape(-1, 2).T) if links else root
 
 
 def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: PocketConfig) -> list[np.ndarray]:
@@ -256,13 +273,9 @@ def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: Pock
 
 
 def _measure(
-    rank: int, region: Region, grid: Grid, receptor: Atoms, heavy: np.ndarray, depth: float, config: PocketConfig
+    rank: int, region: Region, grid: Grid, receptor: Atoms, near: np.ndarray, depth: float, config: PocketConfig
 ) -> Pocket:
-    from scipy.spatial import cKDTree
-
-    reach = config.contact_distance + 1e-6
-    distance, _ = cKDTree(grid.to_coord(region.voxels)).query(receptor.coord[heavy], distance_upper_bound=reach)
-    atoms = heavy[np.isfinite(distance)]
+    atoms = near[is_near(receptor.coord[near], grid.to_coord(region.voxels), config.contact_distance + 1e-6)]
     residues = dict.fromkeys(f"{receptor.chain_id[i]}_{receptor.res_id[i]}{receptor.ins_code[i]}" for i in atoms)
     return Pocket(
         name=f"pocket{rank}",

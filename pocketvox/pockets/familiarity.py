@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pocketvox.inference.domain import UNFAMILIAR, map_uncertainty, pocket_descriptor
+import numpy as np
+
+from pocketvox.inference.domain import RADII, UNFAMILIAR, map_uncertainty, pocket_descriptor
+from pocketvox.structure.neighbours import Buckets
 from pocketvox.voxel.counts import expected_counts
 from pocketvox.voxel.grid import Volume
 
@@ -31,11 +34,15 @@ def rate_pockets(
         From :meth:`pocketvox.inference.Preset.domain`.
     """
     rated = []
+    buckets = Buckets(points.coord, RADII[-1])
     for pocket in pockets:
         uncertainty = map_uncertainty(volume, pocket.voxels)
         score = None
         if domain is not None:
-            score = float(domain.score(pocket_descriptor(points, volume, pocket.voxels)[None])[0])
+            corners = volume.grid.to_coord(np.stack([pocket.voxels.min(axis=0), pocket.voxels.max(axis=0)]))
+            near = buckets.in_box(corners[0] - RADII[-1] - 1e-3, corners[1] + RADII[-1] + 1e-3)
+            around = replace(points, coord=points.coord[near], features=points.features[near], parents=None)
+            score = float(domain.score(pocket_descriptor(around, volume, pocket.voxels)[None])[0])
         counts = expected_counts(volume, pocket.voxels)
         rated.append(replace(pocket, domain_score=score, uncertainty=uncertainty, expected_counts=counts))
     return tuple(rated)

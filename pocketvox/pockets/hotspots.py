@@ -14,17 +14,22 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pocketvox.channels import CHANNELS, LABEL_RADIUS, TYPED
+from pocketvox.channels import CHANNELS, LABEL_RADIUS, LIGAND, TYPED
 from pocketvox.config import Config
 from pocketvox.errors import ConfigError
 from pocketvox.pockets.detect import Pocket, PocketConfig, Region, detect_pockets, ligand_probability
 from pocketvox.pockets.partners import PartnerFinder
 from pocketvox.pockets.peaks import NEIGHBOURS, Patch, ball_offsets, suppress
 from pocketvox.structure.atoms import Atoms
+from pocketvox.structure.neighbours import Buckets
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.tiles import TiledArray
 
 #: Where points of one type have fused, the voxels go first whose nearest surroundings are on as well (angstrom).
 CORE_RADIUS = 0.75
+#: In receptors of more atoms, partners are looked for region by region: boxes of this edge (angstrom), with all
+#: residues that have an atom within the second distance of it.
+MOST_ATOMS, REGION, WIDEST = 50_000, 48.0, 16.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,28 @@ class Hotspot:
     partners: tuple[str, ...]
 
 
+def pocket_volume(volume: Volume, pocket_config: PocketConfig, hotspot_config: HotspotConfig) -> Volume:
+    """The volume itself; of one that is kept on disk the voxels that pockets and hot-spots are made of, in memory.
+
+    Parameters
+    ----------
+    volume : Volume
+    pocket_config, hotspot_config : PocketConfig, HotspotConfig
+        What will be looked for in it.
+
+    Raises
+    ------
+    InputError
+        If the volume has no ``ligand`` channel.
+    """
+    if not isinstance(volume.values, TiledArray):
+        return volume
+    ligand_probability(replace(volume, values=np.empty((0, 0, 0, len(volume.channels)))))
+    reach = int(np.ceil((hotspot_config.margin + LABEL_RADIUS) / volume.grid.spacing)) + 1
+    values = volume.values.around(volume.channels.index(LIGAND), pocket_config.threshold, reach)
+    return replace(volume, values=values)
+
+
 def find_pockets(
     volume: Volume,
     receptor: Atoms,
@@ -150,10 +177,11 @@ def find_hotspots(
     owner, raw = place_hotspots(volume, pockets, config)
     if not raw:
         return ((),) * len(pockets)
-    partners = PartnerFinder(receptor, np.array([row[1] for row in raw]).reshape(-1, 3), volume.grid.spacing)
+    coords = np.array([row[1] for row in raw]).reshape(-1, 3)
+    partners = _finders(receptor, coords, volume.grid.spacing)
     result: list[list[Hotspot]] = [[] for _ in pockets]
-    for pocket, (_, coord, name, probability, score, size) in zip(owner, raw, strict=True):
-        labels, direction = partners(name, coord)
+    for pocket, finder, (_, coord, name, probability, score, size) in zip(owner, partners, raw, strict=True):
+        labels, direction = finder(name, coord)
         hotspot = Hotspot(
             type=name,
             coord=tuple(float(v) for v in coord),
@@ -165,6 +193,23 @@ def find_hotspots(
         )
         result[pocket].append(hotspot)
     return tuple(tuple(sorted(found, key=_rank)) for found in result)
+
+
+def _finders(receptor: Atoms, coords: np.ndarray, tolerance: float) -> list[PartnerFinder]:
+    """What finds the partners of each point: one for all, or one per region of a very large receptor."""
+    if len(receptor) <= MOST_ATOMS:
+        return [PartnerFinder(receptor, coords, tolerance)] * len(coords)
+    buckets = Buckets(receptor.coord, REGION)
+    finders: list = [None] * len(coords)
+    region = np.floor(coords / REGION).astype(int)
+    order = np.lexsort(region.T)
+    for part in np.split(order, np.flatnonzero(np.diff(region[order], axis=0).any(axis=1)) + 1):
+        near = buckets.in_box(coords[part].min(axis=0) - WIDEST, coords[part].max(axis=0) + WIDEST)
+        whole = np.flatnonzero(np.isin(receptor.residue, receptor.residue[near]))
+        finder = PartnerFinder(receptor[whole], coords[part], tolerance)
+        for k in part:
+            finders[k] = finder
+    return finders
 
 
 def place_hotspots(
@@ -218,15 +263,19 @@ def _rank(hotspot: Hotspot) -> tuple:
 
 def _surroundings(pockets: Sequence[Pocket | Region], grid: Grid, margin: float) -> tuple[np.ndarray, np.ndarray]:
     """Voxels in and around pockets, shape=(n, 3) in C order, and the index of the nearest pocket of each."""
-    owner = np.full(grid.shape, -1, np.int32)
+    taken, owner = np.empty(0, np.int64), np.empty(0, np.int32)
+    of = np.repeat(np.arange(len(pockets), dtype=np.int32), [len(pocket.voxels) for pocket in pockets])
+    voxels = np.concatenate([pocket.voxels for pocket in pockets])
     for offset in ball_offsets(margin / grid.spacing):
-        for k, pocket in enumerate(pockets):
-            index = pocket.voxels + offset
-            index = index[((index >= 0) & (index < grid.shape)).all(axis=1)]
-            free = index[owner[tuple(index.T)] < 0]
-            owner[tuple(free.T)] = k
-    voxels = np.argwhere(owner >= 0)
-    return owner[tuple(voxels.T)], voxels
+        index = voxels + offset
+        inside = ((index >= 0) & (index < grid.shape)).all(axis=1)
+        flat, first = np.unique(np.ravel_multi_index(tuple(index[inside].T), grid.shape), return_index=True)
+        row = np.minimum(np.searchsorted(taken, flat), max(len(taken) - 1, 0))
+        free = taken[row] != flat if len(taken) else np.ones(len(flat), bool)
+        merged = np.concatenate([taken, flat[free]])
+        order = np.argsort(merged, kind="stable")
+        taken, owner = merged[order], np.concatenate([owner, of[inside][first[free]]])[order]
+    return owner, np.stack(np.unravel_index(taken, grid.shape), axis=1)
 
 
 def _evidence(volume: Volume, voxels: np.ndarray, columns: list[int], config: HotspotConfig) -> list[tuple]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,14 @@ import numpy as np
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.errors import InputError
 from pocketvox.voxel.grid import Grid, Volume
+from pocketvox.voxel.tiles import TiledArray, dilated
 
 SCHEMA_VERSION = 1
 DATASET = "probability"
 #: Voxels of a chunk along x, y and z, of one channel.
 CHUNK = 32
+#: Voxels along each axis of the parts of maps on disk that are written together: a multiple of the chunk.
+BOX = 3 * CHUNK
 #: Deflate level: higher ones take several times as long for a few per cent.
 LEVEL = 1
 #: Probabilities below this are stored as 0, and so is all that is farther than REACH from where the ligand probability
@@ -59,8 +64,14 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
         )
         for target in (file, dataset):
             _write_attributes(target.attrs, volume, calibrated)
-        for k, values in enumerate(_compact(volume, floor)):
-            dataset[..., k] = values
+        reach = math.ceil(REACH / volume.grid.spacing) if floor > 0 and LIGAND in volume.channels else None
+        ligand = volume.channels.index(LIGAND) if reach is not None else 0
+        for part, values in _boxes(volume.values, reach or 0):
+            compact = _compact(values, ligand, floor, reach)
+            inner = tuple(slice(a - low, b - low) for a, b, low in part)
+            target = tuple(slice(a, b) for a, b, _ in part)
+            for k in range(values.shape[3]):
+                dataset[(*target, k)] = compact[(k, *inner)]
 
 
 def read_maps(path: str | Path) -> Volume:
@@ -98,17 +109,30 @@ def _write_attributes(attributes, volume: Volume, calibrated: bool) -> None:
     attributes["calibrated"] = bool(calibrated)
 
 
-def _compact(volume: Volume, floor: float) -> np.ndarray:
-    """Channels first, float16, small values 0; shape=(channel, x, y, z)."""
-    values = volume.values
-    out = np.zeros((values.shape[3], *values.shape[:3]), np.float16)
-    if floor > 0 and LIGAND in volume.channels:
-        from scipy.ndimage import maximum_filter
+def _boxes(values: np.ndarray | TiledArray, reach: int) -> Iterator[tuple[list[tuple[int, int, int]], np.ndarray]]:
+    """Yield parts of maps with ``reach`` voxels around them, where there are any: all at once what is in memory.
 
-        possible = values[..., volume.channels.index(LIGAND)] >= floor
-        kept = np.flatnonzero(maximum_filter(possible, 2 * math.ceil(REACH / volume.grid.spacing) + 1))
-    else:
+    A part is given by its first voxel, the one past its last and the first of the values, for each axis.
+    """
+    if not isinstance(values, TiledArray):
+        yield [(0, n, 0) for n in values.shape[:3]], values
+        return
+    for start in product(*(range(0, n, BOX) for n in values.shape[:3])):
+        stop = [min(a + BOX, n) for a, n in zip(start, values.shape[:3], strict=True)]
+        low = [max(a - reach, 0) for a in start]
+        high = [min(b + reach, n) for b, n in zip(stop, values.shape[:3], strict=True)]
+        box = values.box(low, high)
+        if box.any():
+            yield list(zip(start, stop, low, strict=True)), box
+
+
+def _compact(values: np.ndarray, ligand: int, floor: float, reach: int | None) -> np.ndarray:
+    """Channels first, float16, small values 0; shape=(channel, x, y, z)."""
+    out = np.zeros((values.shape[3], *values.shape[:3]), np.float16)
+    if reach is None:
         kept = np.arange(out[0].size)
+    else:
+        kept = np.flatnonzero(dilated(values[..., ligand] >= floor, reach))
     chosen = values.reshape(-1, values.shape[3])[kept]
     chosen = np.where(chosen >= floor, chosen, 0).astype(np.float16)
     for k, channel in enumerate(out.reshape(len(out), -1)):

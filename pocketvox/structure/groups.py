@@ -11,6 +11,7 @@ from pocketvox.columns import is_any
 from .additives import PROSTHETIC, PROSTHETIC_IF_BOUND
 from .atoms import NUCLEIC, OTHER, PROTEIN, WATER, Atoms, Structure
 from .bonds import bonds_between_residues
+from .neighbours import joined
 
 #: A protein or nucleic acid chain of at most so many residues, beside a longer one, may be a ligand.
 LONGEST_PEPTIDE, LONGEST_OLIGONUCLEOTIDE = 10, 4
@@ -109,11 +110,4 @@ def _declared(structure: Structure, free: np.ndarray) -> np.ndarray:
 
 def _components(atoms: Atoms, bonds: np.ndarray) -> np.ndarray:
     """The first residue of each atom's component over whole residues, shape=(n,), dtype=int64."""
-    root = np.arange(int(atoms.residue[-1]) + 1)
-    a, b = atoms.residue[bonds].T
-    while (root[a] != root[b]).any():  # the smaller root goes along every bond, then every path is shortened
-        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
-        np.minimum.at(root, high, low)
-        while not np.array_equal(root, root[root]):
-            root = root[root]
-    return root[atoms.residue]
+    return joined(int(atoms.residue[-1]) + 1, *atoms.residue[bonds].T)[atoms.residue]

@@ -84,6 +84,69 @@ def is_near(points: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
     return near
 
 
+def joined(count: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Components of a graph: the smallest node that each node is linked to, directly or not.
+
+    Parameters
+    ----------
+    count : int
+        Nodes.
+    a, b : ndarray, shape=(k,), dtype=int
+        Ends of the links.
+
+    Returns
+    -------
+    ndarray, shape=(count,), dtype=int64
+
+    Examples
+    --------
+    >>> joined(5, np.array([4, 1]), np.array([2, 4])).tolist()
+    [0, 1, 1, 3, 1]
+    """
+    root = np.arange(count)
+    while (root[a] != root[b]).any():  # the smaller root goes along every link, then every path is shortened
+        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
+        np.minimum.at(root, high, low)
+        while not np.array_equal(root, root[root]):
+            root = root[root]
+    return root
+
+
+class Buckets:
+    """Points sorted into cells once, for many questions about boxes.
+
+    Parameters
+    ----------
+    coord : ndarray, shape=(n, 3)
+        Positions (angstrom).
+    edge : float
+        Of a cell (angstrom): about the size of the boxes.
+    """
+
+    def __init__(self, coord: np.ndarray, edge: float):
+        self._coord, self._edge = np.asarray(coord), edge
+        self._low = self._coord.min(axis=0).astype(np.float64) if len(coord) else np.zeros(3)
+        cell = np.floor((self._coord - self._low) / edge).astype(np.int64)
+        self._count = cell.max(axis=0) + 1 if len(coord) else np.ones(3, np.int64)
+        key = np.ravel_multi_index(tuple(cell.T), self._count) if len(coord) else np.empty(0, np.int64)
+        self._order = np.argsort(key, kind="stable")
+        self._key = key[self._order]
+
+    def in_box(self, low, high) -> np.ndarray:
+        """Points with all coordinates from ``low`` to ``high`` (angstrom, 3 each), ascending, dtype=int64."""
+        first = np.floor((np.asarray(low, float) - self._low) / self._edge).astype(np.int64).clip(0)
+        last = np.floor((np.asarray(high, float) - self._low) / self._edge).astype(np.int64).clip(None, self._count - 1)
+        if (last < first).any():
+            return np.empty(0, np.int64)
+        x, y = (np.arange(a, b + 1) for a, b in zip(first[:2], last[:2], strict=True))
+        row = ((x[:, None] * self._count[1] + y) * self._count[2]).ravel()
+        begin = np.searchsorted(self._key, row + first[2], "left")
+        end = np.searchsorted(self._key, row + last[2], "right")
+        found = np.concatenate([self._order[a:b] for a, b in zip(begin, end, strict=True)])
+        coord = self._coord[found]
+        return np.sort(found[((coord >= low) & (coord <= high)).all(axis=1)])
+
+
 def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield pairs within reach, a part at a time, with their distances."""
     points, others = np.asarray(points, np.float64), np.asarray(others, np.float64)

@@ -68,6 +68,7 @@ class Volume:
     Attributes
     ----------
     values : ndarray, shape=(x, y, z, channel)
+        Maps of very large structures: a :class:`~pocketvox.voxel.tiles.TiledArray`, which is on disk.
     grid : Grid
     channels : tuple of str
         Names along the last axis.
