@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import weakref
 from collections.abc import Iterator
 from itertools import product
 
@@ -30,6 +31,7 @@ class TiledArray:
         self.shape = tuple(int(n) for n in shape)
         self._core = core
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the array
+        weakref.finalize(self, self._file.close)
         self._place: dict[tuple[int, int, int], int] = {}
         self._end = 0
 
@@ -110,9 +112,7 @@ class TiledArray:
             chosen = np.argwhere(dilated(mask, reach)[tuple(slice(reach, n - reach) for n in mask.shape)])
             flat.append(np.ravel_multi_index(tuple((chosen + first).T), self.shape[:3]))
             rows.append(self._read(tile)[tuple(chosen.T)])
-        flat, rows = np.concatenate(flat), np.concatenate(rows)
-        order = np.argsort(flat)
-        return SparseArray(self.shape, flat[order], rows[order])
+        return SparseArray(self.shape, np.concatenate(flat), _moved_together(rows))
 
     def _bounds(self, tile) -> tuple[tuple[int, ...], tuple[int, ...]]:
         first = tuple(t * n for t, n in zip(tile, self._core, strict=True))
@@ -138,7 +138,7 @@ class TiledArray:
             name = tuple(tile[part[0]].tolist()) if len(part) else ()
             if name in self._place:
                 out[part] = self._read(name)[tuple((index[part] - self._bounds(name)[0]).T)]
-        return out.reshape(*x.shape, -1)
+        return out.reshape(*x.shape, self.shape[3])
 
 
 class SparseArray:
@@ -149,29 +149,46 @@ class SparseArray:
     shape : tuple of ints
         Of the whole array: (x, y, z, channel), or (x, y, z) for one channel.
     flat : ndarray, shape=(n,), dtype=int64
-        The voxels as indices in C order, rising.
+        The voxels as indices in C order.
     rows : ndarray, shape=(n, channel) or (n,)
     """
 
     def __init__(self, shape: tuple[int, ...], flat: np.ndarray, rows: np.ndarray):
         self.shape, self.ndim = shape, len(shape)
-        self.flat, self.rows = flat, rows
+        self._order = np.argsort(flat)  # the rows, which are most of it, stay where they are
+        self._flat, self._rows = flat[self._order], rows
 
     def __getitem__(self, key):
-        if key[0] is Ellipsis:  # one channel
-            return SparseArray(self.shape[:3], self.flat, self.rows[:, key[1]])
+        if key[0] is Ellipsis:
+            return self._channel(key[1])
         flat = np.ravel_multi_index(key[:3], self.shape[:3])
-        if not len(self.flat):
-            return np.zeros((*np.shape(flat), *self.rows.shape[1:]), self.rows.dtype)
-        row = np.minimum(np.searchsorted(self.flat, flat), len(self.flat) - 1)
-        found = self.flat[row] == flat
-        return np.where(
-            found.reshape(*found.shape, *[1] * (self.rows.ndim - 1)), self.rows[row], self.rows.dtype.type(0)
-        )
+        out = np.zeros((*np.shape(flat), *self._rows.shape[1:]), self._rows.dtype)
+        if len(self._flat):
+            place = np.minimum(np.searchsorted(self._flat, flat), len(self._flat) - 1)
+            found = self._flat[place] == flat
+            out[found] = self._rows[self._order[place[found]]]
+        return out
+
+    def _channel(self, k: int) -> SparseArray:
+        one = object.__new__(SparseArray)
+        one.shape, one.ndim = self.shape[:3], 3
+        one._order, one._flat, one._rows = self._order, self._flat, self._rows[:, k]
+        return one
 
     def above(self, threshold: float) -> np.ndarray:
         """Voxels of one channel that reach a threshold, shape=(n, 3), dtype=int64, in C order."""
-        return np.stack(np.unravel_index(self.flat[self.rows >= threshold], self.shape[:3]), axis=1)
+        return np.stack(np.unravel_index(self._flat[(self._rows >= threshold)[self._order]], self.shape[:3]), axis=1)
+
+
+def _moved_together(parts: list[np.ndarray]) -> np.ndarray:
+    """The rows of all parts, which are emptied one by one: the memory never holds everything twice."""
+    out = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype)
+    stop = 0
+    for k, part in enumerate(parts):
+        start, stop = stop, stop + len(part)
+        out[start:stop] = part
+        parts[k] = None
+    return out
 
 
 def voxels_above(values: np.ndarray | SparseArray, threshold: float) -> np.ndarray:
