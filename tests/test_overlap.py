@@ -147,7 +147,7 @@ def _text(path) -> str:
 
 def test_options_that_cannot_be_met_are_refused_before_anything_is_read(preset):
     predictor = load_predictor(preset, engine=lambda x: x)
-    with pytest.raises(PocketvoxError, match="0.5"):
+    with pytest.raises(PocketvoxError, match="which has none"):
         Scanner(predictor, fdr=0.5)
 
 
@@ -184,7 +184,7 @@ def test_a_damaged_file_is_made_anew(preset, engines, damage):
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
     assert probabilities(preset) == expected
-    assert len(file.read_bytes()) == len(whole) and file.read_bytes() != damage(whole)
+    assert compiled._read(file) is not None and file.read_bytes() != damage(whole)
 
 
 def test_writers_at_once_leave_one_whole_file(preset, engines):
