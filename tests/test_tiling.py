@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
+from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FEATURES, FeaturePoints
+from pocketvox.inference import tiling
 from pocketvox.inference.predictor import Predictor
 from pocketvox.inference.presets import Preset, PresetConfig
 from pocketvox.inference.tiling import (
@@ -16,7 +18,9 @@ from pocketvox.inference.tiling import (
     ROTATIONS,
     array_window,
     averaged,
+    points_window,
     predict_volume,
+    receptive_field,
     rotation_set,
     sliding_window,
 )
@@ -203,3 +207,69 @@ def test_another_spacing_is_refused():
     """A grid of another spacing than the network's names both."""
     with pytest.raises(ConfigError, match=r"spacing 1\.0 A.*Received: 0\.5 A"):
         predict_volume(preset(), points((0, 0, 0)), Grid((0.0, 0.0, 0.0), (8, 8, 8), 0.5), engine=first_channels)
+
+
+@pytest.fixture(scope="module", params=[(1, False), (2, False), (2, True)], ids=["voxels", "patches", "residual"])
+def network(request):
+    """A small U-Net with random weights, and its configuration."""
+    from pocketvox.network.unet import build_unet
+
+    patch, residual = request.param
+    config = NetworkConfig(features=FEATURES[:2], filters=(3, 4), blocks=(1, 2), patch=patch, residual=residual)
+    model = build_unet(config)
+    rng = np.random.default_rng(11)
+    for weight in model.weights:
+        weight.assign(rng.normal(0.3 if "variance" in weight.name else 0.0, 0.3, weight.shape) ** 2)
+    return lambda x: np.asarray(model(x.astype(np.float32))), config
+
+
+def test_receptive_field_is_a_bound_and_not_a_wide_one(network):
+    """A changed voxel changes nothing beyond it; what it does change ends within twice the stride of it."""
+    predict, config = network
+    reach = receptive_field(config)
+    n = 2 * reach + 4 * config.stride
+    x = np.random.default_rng(0).random((1, n, 8, 8, 2))
+    farthest = 0
+    for at in range(n // 2, n // 2 + config.stride):
+        y = x.copy()
+        y[0, at, 3, 4] += 5.0
+        changed = np.flatnonzero((predict(x) != predict(y)).any(axis=(0, 2, 3, 4)))
+        farthest = max(farthest, at - changed[0], changed[-1] - at)
+    assert reach % config.stride == 0
+    assert reach - 2 * config.stride < farthest <= reach
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (13, 3, 8), (5, 17, 9)])
+@pytest.mark.parametrize("tiles", [1, 3])
+def test_tiles_are_the_whole(network, shape, tiles):
+    """With a halo of the receptive field every tile size gives what one tile gives, at every face and seam."""
+    predict, config = network
+    halo, stride = receptive_field(config), config.stride
+    x = np.random.default_rng(sum(shape)).random((*shape, 2), dtype=np.float32)
+
+    def run(roi_size):
+        return sliding_window(predict, array_window(x), shape, roi_size=roi_size, halo=halo, stride=stride)
+
+    whole = run(2 * halo + stride * (-(-max(shape) // stride)))
+    np.testing.assert_allclose(run(2 * halo + tiles * stride), whole, atol=1e-5, rtol=0)
+
+
+def test_a_tile_looks_at_its_own_points(monkeypatch):
+    """The input of a tile is made of the points around it; the result is, bit for bit, that of all points."""
+    rng = np.random.default_rng(3)
+    atoms = points(*rng.uniform(0, 60, (400, 3)))
+    grid = Grid.around(atoms.coord, MARGIN, 1.0)
+    config, seen = preset().config, []
+    original = tiling.network_input
+
+    def counted(coord, *others):
+        seen.append(len(coord))
+        return original(coord, *others)
+
+    monkeypatch.setattr(tiling, "network_input", counted)
+    window = points_window(atoms, grid, config.network, config.halo)
+    for start in ((-4, -4, -4), (28, 28, 28), (52, 12, 60)):
+        part = grid.window(start, (16, 16, 16))
+        everything = original(atoms.coord, atoms.features, atoms.radius, part, config.network)
+        assert window(start, (16, 16, 16)).tobytes() == everything.tobytes()
+    assert max(seen) < 200 and all(seen)

@@ -4,6 +4,9 @@ A tile is a core, which is kept, and a halo around it, which is computed and thr
 near the faces of a tile, where a convolution lacks its neighbours. All tiles of a volume have one shape: the cores are
 as even as multiples of the network's stride allow. Cores begin at multiples of the stride, so that pooling falls on the
 same voxels whatever the tiles.
+
+With a halo of at least the network's reach (:func:`receptive_field`) the tiles make no difference. Presets may have a
+smaller one, which was judged by scores.
 """
 
 from __future__ import annotations
@@ -277,6 +280,27 @@ def rotation_set(n: int) -> np.ndarray:
     # an even permutation of the axes comes from a turn by 0, 120 or 180 degrees: these are the tetrahedral group
     even = np.array([np.linalg.det(np.abs(turn)) > 0 for turn in turns])
     return np.concatenate([turns[even], turns[~even]])[:n]
+
+
+def receptive_field(network: NetworkConfig) -> int:
+    """How far from a voxel its output can depend on the input: with such a halo the tiles make no difference.
+
+    Parameters
+    ----------
+    network : NetworkConfig
+        That does not see the ligand apart (no ``fusion``).
+
+    Returns
+    -------
+    int
+        Voxels, a multiple of the network's stride; an upper bound.
+    """
+    last = len(network.filters) - 1
+    reach = 3 if network.patch > 1 else 0  # rims of patches, when taken and when put back
+    for level, blocks in enumerate(network.blocks):
+        convolutions = blocks * (2 if network.residual else 1) * (1 if level == last else 2)
+        reach += convolutions * network.patch * 2**level
+    return -(-(reach + network.stride - 1) // network.stride) * network.stride
 
 
 def _core(n: int, roi_size: int, halo: int, stride: int) -> int:
