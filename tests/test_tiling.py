@@ -254,6 +254,24 @@ def test_tiles_are_the_whole(network, shape, tiles):
     np.testing.assert_allclose(run(2 * halo + tiles * stride), whole, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (9, 17, 40), (24, 24, 25)])
+@pytest.mark.parametrize(("roi_size", "halo", "stride"), [(16, 4, 4), (32, 8, 8), (16, 7, 1)])
+def test_identity_on_disk(shape, roi_size, halo, stride):
+    """Kept tile by tile in a file: whole, by boxes and by voxels what a numpy array gives."""
+    rng = np.random.default_rng(4)
+    values = rng.random((*shape, 3), dtype=np.float32)
+    options = {"roi_size": roi_size, "halo": halo, "stride": stride, "dense": 0}
+    out = sliding_window(lambda x: x, array_window(values), shape, **options)
+    assert not isinstance(out, np.ndarray) and out.shape == values.shape
+    assert np.array_equal(np.asarray(out), values)
+    low = [int(rng.integers(0, n)) for n in shape]
+    high = [int(rng.integers(a, n)) + 1 for a, n in zip(low, shape, strict=True)]
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    assert np.array_equal(out[box], values[box])
+    voxels = tuple(rng.integers(0, n, 50) for n in shape)
+    assert np.array_equal(out[voxels], values[voxels])
+
+
 def test_a_tile_looks_at_its_own_points(monkeypatch):
     """The input of a tile is made of the points around it; the result is, bit for bit, that of all points."""
     rng = np.random.default_rng(3)
