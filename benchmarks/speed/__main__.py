@@ -20,6 +20,9 @@ from pocketvox.errors import PocketvoxError
 #: Name on the command line and module of every part, in the order of the table.
 PARTS = {
     "voxelizer": "benchmarks.speed.voxelizer",
+    "interactions": "benchmarks.speed.interactions",
+    "scan": "benchmarks.speed.scan",
+    "scale": "benchmarks.speed.scale",
     "compression": "benchmarks.speed.compression",
     "training": "benchmarks.speed.training",
 }
