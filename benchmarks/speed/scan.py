@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--structure", type=Path, default=DEMO, help="scan: what is scanned (default: the bundled protein)"
     )
     parser.add_argument("--runs", type=int, default=5, help="scan: processes that count (default: %(default)s)")
-    parser.add_argument("--many", type=int, default=8, help="scan: structures in one process (default: %(default)s)")
+    parser.add_argument("--many", type=int, default=24, help="scan: structures in one process (default: %(default)s)")
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
