@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pocketvox.background import Background
-from pocketvox.commands.common import each_overlapped
+from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import PocketvoxError, StructureError, UsageError
 from pocketvox.inference import compiled, load_predictor, load_preset, make_engine
 from pocketvox.inference.tiling import sliding_window

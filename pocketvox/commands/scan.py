@@ -12,13 +12,13 @@ from pocketvox.commands.clock import Clock
 from pocketvox.commands.common import (
     add_structure_options,
     check_folder,
-    each_overlapped,
     finite_float,
     positive_float,
     positive_int,
     progress,
     verb,
 )
+from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import UsageError
 
 log = logging.getLogger("pocketvox")
