@@ -49,14 +49,14 @@ def test_typed_channels_are_counted_in_the_envelope_and_ligand_outside_too(item,
 
 
 def test_pockets_are_cut_where_the_ligand_is(item, labels):
-    """A plateau joins the ligand's blob to one far away: only a threshold above the plateau puts a centre on it."""
+    """A plateau joins the ligand's blob to one far away: of the thresholds above it, all as good, it is the highest."""
     grid = labels.grid
     values = np.zeros((*grid.shape, 1), np.float32)
     values[:, :, :8] = 0.06
     values[labels[LIGAND].values[..., 0] > 0] = 0.12
     chosen, rates = choose_pockets([item], [Volume(values, grid, (LIGAND,))])
     assert rates == {"top_n": 1.0, "top_n_plus_2": 1.0}
-    assert chosen["threshold"] == min(t for t in POCKET_GRID["threshold"] if 0.06 < t <= 0.12)
+    assert chosen["threshold"] == max(t for t in POCKET_GRID["threshold"] if 0.06 < t <= 0.12)
     assert chosen["slope"] > 0 and chosen["midpoint"] > 0
 
 

@@ -14,6 +14,7 @@ from benchmarks.speed import compression, rows, scaling, table, training, voxeli
 from benchmarks.speed.peers import Peer
 from pocketvox.config import TrainConfig
 from pocketvox.errors import InputError, OutputError
+from pocketvox.features import FEATURES
 from pocketvox.inference import load_preset
 from pocketvox.inference.presets import WEIGHTS
 from pocketvox.voxel import Grid, voxelize
@@ -219,7 +220,8 @@ def test_training_is_measured_with_the_real_loop(monkeypatch):
     monkeypatch.setattr(training, "STEPS", 4)
     monkeypatch.setattr(training, "WARM", 2)
     sampling = {"crop_size": 8, "spacing": 1.5}
-    settings = {"network": {"filters": [4, 8], "blocks": [1, 1]}, "sampling": sampling, "batch_size": 2, "val_crops": 1}
+    network = {"features": FEATURES, "filters": [4, 8], "blocks": [1, 1]}
+    settings = {"network": network, "sampling": sampling, "batch_size": 2, "val_crops": 1}
     monkeypatch.setattr(
         training, "configuration", lambda store: TrainConfig.from_dict({**settings, "store": str(store), "epochs": 2})
     )

@@ -44,14 +44,17 @@ def network_input(coord, features, radius, grid: Grid, network: NetworkConfig, d
     InputError
         As :func:`pocketvox.voxel.voxelize`.
     ConfigError
-        If the features lack one that something else rests on, or there are other descriptors than the network's.
+        If the features lack one that something else rests on, or there are other features or descriptors than the
+        network's.
     """
     parts = network.parts
+    features = np.asarray(features)
+    if features.ndim == 2 and features.shape[1] != len(network.features):
+        raise ConfigError(f"Expected {len(network.features)} features. Received: {features.shape[1]}.")
     if np.shape(descriptors) != (len(network.descriptors),):
         expected = f"{len(network.descriptors)} descriptors"
         raise ConfigError(f"Expected {expected}. Received: shape {np.shape(descriptors)}.")
     out = np.zeros((*grid.shape, parts["masks"].stop), np.float32)
-    features = np.asarray(features)
     padded = np.pad(features, ((0, 0), (0, out.shape[-1] - features.shape[1]))) if features.ndim == 2 else features
     voxelize_into(out, coord, padded, radius, grid, mode="zeroed")
     coord = checked_coord(coord)
