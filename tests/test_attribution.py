@@ -22,7 +22,6 @@ from pocketvox.voxel import Grid, voxelize
 
 pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 SITE = FEATURES.index("acceptor_site")
 

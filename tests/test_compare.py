@@ -9,7 +9,6 @@ from data_prep import compare
 from pocketvox.config import TrainConfig
 
 training = pytest.importorskip("pocketvox.network.train", reason="needs keras: pip install '.[train]'")
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ from pocketvox.structure import read_complex
 from pocketvox.voxel.constraints import ROLES, SLACK
 
 training = pytest.importorskip("pocketvox.network.train", reason="needs keras: pip install '.[train]'")
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,6 @@ from pocketvox.network.export import export_openvino, without_transposed  # noqa
 from pocketvox.network.pruning import channel_importance, pruned  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 SETTINGS = {
     "store": "none.h5",
     "network": {"features": FEATURES, "filters": [8, 16], "blocks": [2, 1], "patch": 2, "constraints": ["steric"]},

@@ -25,7 +25,6 @@ from pocketvox.structure import read_structure
 
 pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 FILES = {"explanation.json", "atoms.csv", "residues.csv", "structure.cif"}
 AT = ("--at", *map(str, MIDDLE), "--channel", "hydrophobic")

@@ -17,8 +17,6 @@ from pocketvox.voxel import voxelize
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def cases(preset):

@@ -357,7 +357,6 @@ def test_noise_moves_the_receptor_and_not_the_ligand(store):
 
 
 # -------------------------------------------------------------------------------------------------------------- network
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 training = pytest.importorskip("pocketvox.network.train", reason="needs keras: pip install '.[train]'")
 
 

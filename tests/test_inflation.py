@@ -29,9 +29,6 @@ from pocketvox.network.inflation import inflate  # noqa: E402
 from pocketvox.network.slices import build_slice_network, inflated_network, planar_twin  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 
-#: Keras 3.15 on numpy 2: a warning inside Keras that concerns none of this.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 BOTH = ("mean", "centre")
 
 

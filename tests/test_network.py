@@ -24,9 +24,6 @@ from pocketvox.network import train as training  # noqa: E402
 from pocketvox.network.losses import UNKNOWN_WEIGHT, MaskedLoss  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 
-#: Keras 3.15 on numpy 2: a warning inside Keras that concerns none of this.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 TINY = NetworkConfig(features=FEATURES, filters=(4, 8), blocks=(1, 2))
 TWO = ("hydrophobic", "ligand")
 

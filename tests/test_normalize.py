@@ -29,8 +29,6 @@ from pocketvox.pipeline import scan
 from pocketvox.structure import read_complex, read_structure
 from pocketvox.voxel import Grid
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 #: With a table of its own for predicted models: pLDDT times -1.
 HISTOGRAM = Normalizer(
     "histogram", {"x-ray": tuple((60 * LEVELS**2 + 10).tolist()), "predicted": tuple((50 * LEVELS - 98).tolist())}

@@ -27,8 +27,6 @@ from pocketvox.network.train import train  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 from pocketvox.voxel import Grid, Volume, expected_counts, label_volume, network_input  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 NETWORK = NetworkConfig(features=FEATURES, filters=(2,), blocks=(1,), constraints=("steric", "reach"))
 HOSTILE = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 #: Weights of ordinary size, and so large that logits overflow.

@@ -20,7 +20,6 @@ from pocketvox.metrics import ScoreHistogram
 
 keras = pytest.importorskip("keras", reason="needs pip install 'pocketvox[train]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 CONFIG = presets.PresetConfig.from_dict(
     {

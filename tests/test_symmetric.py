@@ -18,8 +18,6 @@ from pocketvox.network.symmetric import orbits  # noqa: E402
 from pocketvox.network.unet import build_unet  # noqa: E402
 from pocketvox.voxel import cube_rotations, rotate_volume  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 CONFIG = NetworkConfig(features=("a", "b", "c"), filters=(2, 3), blocks=(1, 1), symmetry="group")
 VARIANTS = [
     {},

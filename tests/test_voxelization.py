@@ -19,9 +19,6 @@ from keras import ops  # noqa: E402
 
 from pocketvox.network.voxelization import voxelize  # noqa: E402
 
-#: Keras 3.15 on numpy 2: a warning inside Keras that concerns none of this.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 SHAPE, SPACING, NAMES = (13, 10, 16), 0.6, tuple("abcd")
 
 
