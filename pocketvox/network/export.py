@@ -59,7 +59,7 @@ def without_transposed(model: keras.Model) -> keras.Model:
         weights = old.get_weights()
         if isinstance(new, CellConv3D):
             kernel, *bias = weights
-            weights = [cell_kernel(kernel), *(bias or [np.zeros(old.filters, np.float32)])]
+            weights = [cell_kernel(kernel), np.tile(bias[0] if bias else np.zeros(old.filters, np.float32), 8)]
         new.set_weights(weights)
     return made
 
@@ -80,20 +80,23 @@ class CellConv3D(layers.Layer):
         self.filters, self.size = filters, size
 
     def build(self, input_shape) -> None:
-        """Weights: kernel, shape=(size, size, size, C, 8 filters), and bias, shape=(filters,)."""
+        """Weights: kernel, shape=(size, size, size, C, 8 filters), and bias, shape=(8 filters,).
+
+        A bias after the cells were taken apart would be an operation of its own to OpenVINO, and to NNCF one with an
+        8-bit input: the logits would come out on 256 levels.
+        """
         self.kernel = self.add_weight(shape=(*(self.size,) * 3, input_shape[-1], 8 * self.filters), name="kernel")
-        self.bias = self.add_weight(shape=(self.filters,), name="bias")
+        self.bias = self.add_weight(shape=(8 * self.filters,), name="bias")
 
     def call(self, x):
         """From (b, x, y, z, C) to (b, 2x, 2y, 2z, filters)."""
-        y = ops.conv(x, self.kernel, padding="same")
+        y = ops.conv(x, self.kernel, padding="same") + self.bias
         b, nx, ny, nz, _ = ops.shape(y)
         n = self.filters
         # channels are ordered (z in the cell, y, x, filter): one axis at a time, so that no tensor has more than 5
         y = ops.reshape(y, (-1, ny, 2 * nz, 2, 2 * n))
         y = ops.reshape(ops.transpose(y, (0, 1, 3, 2, 4)), (-1, nx, 4 * ny * nz, 2, n))
-        y = ops.reshape(ops.transpose(y, (0, 1, 3, 2, 4)), (b, 2 * nx, 2 * ny, 2 * nz, n))
-        return y + self.bias
+        return ops.reshape(ops.transpose(y, (0, 1, 3, 2, 4)), (b, 2 * nx, 2 * ny, 2 * nz, n))
 
     def compute_output_shape(self, input_shape):
         """Shape of the output."""
