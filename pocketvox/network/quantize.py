@@ -18,8 +18,8 @@ def quantize(network: str | Path, samples: Iterable[np.ndarray], out: str | Path
     """Write a network with 8-bit weights and activations, calibrated on samples of its input.
 
     Scales are per channel for weights and per tensor for activations, all symmetric; biases are corrected, layer after
-    layer, for the mean error over the samples. Weights use 7 of the 8 bits: processors without VNNI add products of bytes in 16 bits, which
-    would overflow, and a map should not depend on the processor.
+    layer, for the mean error over the samples. Weights use 7 of the 8 bits: processors without VNNI add products of
+    bytes in 16 bits, which would overflow, and a map should not depend on the processor.
 
     Parameters
     ----------
