@@ -174,7 +174,7 @@ class Scanner:
     """The stages of a scan, for callers that let them overlap: of several structures each is in another stage.
 
     ``finish(read, predict(read))`` is the result of ``scan`` for what ``read`` read. The stages share nothing that
-    changes: each may run in a thread of its own, ``predict`` in one thread at a time.
+    changes: each may run in a thread of its own, ``predict`` in as many as the predictor has streams.
 
     Attributes
     ----------

@@ -83,12 +83,13 @@ def test_timings_name_every_stage(protein, preset, tmp_path, cli):
     """Of the start, once, and of each input; quiet does not silence what was asked for."""
     done = cli("scan", protein, protein, "-o", "out", "--preset", preset, "--timings", "-q")
     assert done.returncode == 0
-    start, *inputs = done.stderr.splitlines()
+    start, *inputs, work = done.stderr.splitlines()
     assert re.fullmatch(r"pocketvox: timings: start \S+ s, imports \S+ s, load \S+ s", start)
     stages = ("read", "prepare", "features", "predict", "pockets", "write", "total", "engine")
     assert len(inputs) == 2
     for line in inputs:
         assert re.findall(r"(\w+) \d+\.\d\d s", line) == list(stages)
+    assert re.fullmatch(r"pocketvox: timings: engine at work \d+\.\d\d s", work)
     seconds = json.loads((tmp_path / "out" / "protein" / "summary.json").read_text())["seconds"]
     assert tuple(seconds) == stages[:6]
 

@@ -48,7 +48,12 @@ def test_the_next_tile_is_made_while_the_engine_is_busy():
 
 
 # -------------------------------------------------------------------------------------------------------------- inputs
-def run(caplog, inputs, fail=(), error=StructureError):
+@pytest.fixture(params=[1, 2, 3])
+def lanes(request):
+    return request.param
+
+
+def run(caplog, inputs, fail=(), error=StructureError, lanes=1):
     """Outcome of toy stages, what they did in order, and what was reported."""
     log = []
 
@@ -64,13 +69,17 @@ def run(caplog, inputs, fail=(), error=StructureError):
 
     caplog.set_level(logging.INFO, "pocketvox")
     code = each_overlapped(
-        inputs, lambda source: stage("read", source, ""), lambda source, value: stage("predict", source, value), write
+        inputs,
+        lambda source: stage("read", source, ""),
+        lambda source, value: stage("predict", source, value),
+        write,
+        lanes=lanes,
     )
     return code, log, [record.getMessage() for record in caplog.records]
 
 
-def test_inputs_go_through_all_stages_and_are_reported_in_order(caplog):
-    code, log, said = run(caplog, ["a.pdb", "b.pdb", "c.pdb", "a.cif"])
+def test_inputs_go_through_all_stages_and_are_reported_in_order(caplog, lanes):
+    code, log, said = run(caplog, ["a.pdb", "b.pdb", "c.pdb", "a.cif"], lanes=lanes)
     assert code == 0
     assert said == ["a: rpw", "b: rpw", "c: rpw", "a-2: rpw"]
     sources = ("a.pdb", "b.pdb", "c.pdb", "a.cif")
@@ -81,8 +90,8 @@ def test_inputs_go_through_all_stages_and_are_reported_in_order(caplog):
 
 
 @pytest.mark.parametrize("stage", ["read", "predict", "write"])
-def test_a_failure_in_any_stage_fails_alone(caplog, capsys, stage):
-    code, _, said = run(caplog, ["a.pdb", "b.pdb", "c.pdb"], fail={(stage, "b.pdb")})
+def test_a_failure_in_any_stage_fails_alone(caplog, capsys, stage, lanes):
+    code, _, said = run(caplog, ["a.pdb", "b.pdb", "c.pdb"], fail={(stage, "b.pdb")}, lanes=lanes)
     assert code == 1
     assert said == ["a: rpw", "c: rpw", "1 of 3 inputs failed"]
     assert capsys.readouterr().err == f"pocketvox: error: b.pdb: {stage} broke\n"
@@ -95,9 +104,25 @@ def test_a_bug_is_named_and_the_others_go_on(caplog, capsys):
 
 
 @pytest.mark.parametrize("error", [UsageError, BrokenPipeError])
-def test_what_concerns_the_whole_run_ends_it(caplog, error):
+def test_what_concerns_the_whole_run_ends_it(caplog, error, lanes):
     with pytest.raises(error):
-        run(caplog, ["a.pdb", "b.pdb", "c.pdb"], fail={("write", "b.pdb")}, error=error)
+        run(caplog, ["a.pdb", "b.pdb", "c.pdb"], fail={("write", "b.pdb")}, error=error, lanes=lanes)
+
+
+def test_so_many_are_predicted_at_a_time(lanes):
+    """Each prediction of the first round waits for the others of it: with fewer at a time none would ever end."""
+    together = threading.Barrier(lanes)
+    now, most = set(), []
+
+    def predict(source, value):
+        now.add(source)
+        most.append(len(now))
+        together.wait(20)
+        now.remove(source)
+
+    inputs = [f"{k}.pdb" for k in range(2 * lanes)]
+    assert each_overlapped(inputs, str, predict, lambda *_: lambda: None, lanes=lanes) == 0
+    assert max(most) == lanes
 
 
 def test_never_more_than_one_input_in_a_stage(caplog):
@@ -204,3 +229,16 @@ def test_old_files_go(preset, engines, monkeypatch):
     for threads in (1, 2, 3, 4):
         make_engine(load_preset(preset), threads=threads)(np.zeros((1, 8, 8, 8, 13), np.float32))
     assert len(list(engines.iterdir())) == 2
+
+
+def test_calls_side_by_side_give_what_they_give_alone(preset):
+    """Of an engine with two streams: every thread gets its own answer, byte by byte that of one thread."""
+    inputs = [np.random.default_rng(k).random((1, 16, 16, 16, 13), dtype=np.float32) for k in range(8)]
+    alone, both = (make_engine(load_preset(preset), threads=n, streams=n) for n in (1, 2))
+    expected = [alone(x).tobytes() for x in inputs]
+
+    def ask(start):
+        return [both(x).tobytes() for x in inputs[start::2]]
+
+    results = [Background(ask, start) for start in (0, 1)]
+    assert [result.result() for result in results] == [expected[0::2], expected[1::2]]

@@ -33,7 +33,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
             atoms.append(write_assembly(path, DEMO, copies))
             found = run("scan", path, "-o", "out", "--timings", "-q", *preset, folder=folder)
             seconds.append(found.used)
-            stages = ", ".join(f"{stage} {value:.1f}" for stage, value in found.stages()[-1].items())
+            stages = ", ".join(f"{stage} {value:.1f}" for stage, value in found.stages()[1].items())
             details = f"processor time; {found.wall:.0f} s on the clock: {stages}; {found.memory:.0f} MiB"
             rows.append(row(f"{atoms[-1]} atoms", found.used, unit="s", details=details))
     exponent = float(np.polyfit(np.log(atoms), np.log(seconds), 1)[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ class Clock:
 
     def __init__(self):
         self._once = {"start": _since_start()}
-        self._engine = 0.0
         self._later: Background | None = None
+        self._of_thread = threading.local()
+        self._lock = threading.Lock()
+        self._calls, self._since, self._at_work = 0, 0.0, 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -37,18 +40,35 @@ class Clock:
         def timed(x):
             if self._later is None:  # not before: two threads that load parts of scipy at once get in each other's way
                 self._later = Background(_load, LATER)
-            begin = time.perf_counter()
-            y = engine(x)
-            self._engine += time.perf_counter() - begin
-            return y
+            with self._call():
+                return engine(x)
 
         timed.name = predictor.engine_name
         return timed
 
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """Time a call of the engine: for its thread, and for all, where calls side by side count once."""
+        begin = time.perf_counter()
+        with self._lock:
+            self._since = self._since if self._calls else begin
+            self._calls += 1
+        yield
+        end = time.perf_counter()
+        self._of_thread.seconds = getattr(self._of_thread, "seconds", 0.0) + end - begin
+        with self._lock:
+            self._calls -= 1
+            if not self._calls:
+                self._at_work += end - self._since
+
     def engine_seconds(self) -> float:
-        """Seconds that the engine took since the last call of this."""
-        seconds, self._engine = self._engine, 0.0
+        """Seconds that the engine took in this thread since the last call of this."""
+        seconds, self._of_thread.seconds = getattr(self._of_thread, "seconds", 0.0), 0.0
         return seconds
+
+    def report_all(self) -> None:
+        """Print to stderr for how long the engine was at work, be it for one input or for several at a time."""
+        print(f"pocketvox: timings: engine at work {self._at_work:.2f} s", file=sys.stderr)
 
     def report(self, source: str, seconds: Mapping[str, float], engine: float) -> None:
         """Print the budget of one input to stderr, and that of the start before the first."""

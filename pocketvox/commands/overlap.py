@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,12 +20,13 @@ def each_overlapped(
     predict: Callable[[str, Any], Any],
     write: Callable[[str, str, Any], Callable[[], None]],
     *,
+    lanes: int = 1,
     verbose: bool = False,
 ) -> int:
     """As :func:`~pocketvox.commands.common.each_input`, in three stages that overlap.
 
-    At most one input is in each stage. ``predict`` runs in the caller's thread, and so does all that is reported, input
-    by input in their order.
+    At most one input is read or written, and ``lanes`` are predicted, at a time. What is reported is reported in the
+    caller's thread, input by input in their order. With one lane ``predict`` runs in the caller's thread, too.
 
     Parameters
     ----------
@@ -35,6 +37,8 @@ def each_overlapped(
         ``predict(source, value)`` of what ``read`` returned.
     write : callable
         ``write(source, name, value)`` of what ``predict`` returned; gives a function that reports it.
+    lanes : int
+        With more than one, ``predict`` is called in other threads. The process waits for them to end.
     verbose : bool
         Print tracebacks of bugs.
 
@@ -46,23 +50,30 @@ def each_overlapped(
     named = list(zip(inputs, result_names(inputs), strict=True))
     failures = Failures(verbose)
     with _quick_turns():
-        _overlap(named, failures, read, predict, write)
+        _overlap(named, failures, read, predict, write, lanes)
     return failures.exit_code(len(named))
 
 
-def _overlap(named: list[tuple[str, str]], failures: Failures, read: Callable, predict: Callable, write: Callable):
+def _overlap(
+    named: list[tuple[str, str]], failures: Failures, read: Callable, predict: Callable, write: Callable, lanes: int
+):
     """The inputs one after the other through the stages."""
     before: tuple[str, Callable[[], Callable[[], None]]] | None = None
     coming: Background | None = None
+    predicting: deque[tuple[str, str, Callable]] = deque()
     for k, (source, name) in enumerate(named):
         outcome = _outcome(coming.result if coming else partial(read, source))
         coming = Background(read, named[k + 1][0], abandon=True) if k + 1 < len(named) else None
-        outcome = _outcome(lambda source=source, outcome=outcome: predict(source, outcome()))
-        if before is not None:
-            _report(failures, *before)
-        # with no other input to predict meanwhile there is nothing to gain from a thread
-        call = partial(_write, write, source, name, outcome)
-        before = (source, Background(call).result if coming else call)
+        call = partial(_predict, predict, source, outcome)
+        # with nothing else to do meanwhile there is nothing to gain from a thread
+        predicting.append((source, name, Background(call).result if lanes > 1 and len(named) > 1 else call))
+        while predicting and (len(predicting) >= lanes or not coming):
+            source, name, call = predicting.popleft()
+            outcome = _outcome(call)
+            if before is not None:
+                _report(failures, *before)
+            call = partial(_write, write, source, name, outcome)
+            before = (source, Background(call).result if coming or predicting else call)
     if before is not None:
         _report(failures, *before)
 
@@ -91,6 +102,10 @@ def _outcome(call: Callable[[], Any]) -> Callable[[], Any]:
 
 def _raise(error: Exception):
     raise error
+
+
+def _predict(predict: Callable, source: str, outcome: Callable[[], Any]):
+    return predict(source, outcome())
 
 
 def _write(write: Callable, source: str, name: str, outcome: Callable[[], Any]) -> Callable[[], None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from pocketvox.errors import UsageError
 log = logging.getLogger("pocketvox")
 
 FORMATS = ("ccp4", "pymol")
+#: Inputs that are predicted at a time: two networks with a thread each do more than one with two, and need more memory.
+MOST_LANES = 4
 
 
 def add_parser(parsers) -> None:
@@ -148,8 +152,9 @@ def run(args: argparse.Namespace) -> int:
         from pocketvox.report import write_result
 
     rotation_set(args.rotations)  # what cannot be had is refused once, not for every input
+    lanes = 1 if args.engine == "keras" else min(len(args.inputs), args.threads or os.cpu_count() or 1, MOST_LANES)
     with clock.stage("load"):
-        predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
+        predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads, streams=lanes)
     predictor = replace(predictor, engine=clock.engine(predictor))
     scanner = Scanner(
         predictor,
@@ -163,8 +168,18 @@ def run(args: argparse.Namespace) -> int:
         cache=args.cache,
     )
 
+    ending = threading.Event()
+
     def predict(source: str, read):
-        maps = scanner.predict(read, progress(source, args))
+        show = progress(source, args)
+
+        def after_tile(done: int, total: int) -> None:
+            if ending.is_set():  # nobody waits for this any more but the end of the process
+                raise KeyboardInterrupt
+            if show is not None:
+                show(done, total)
+
+        maps = scanner.predict(read, after_tile)
         return read, maps, clock.engine_seconds()
 
     def write(source: str, name: str, value):
@@ -185,4 +200,10 @@ def run(args: argparse.Namespace) -> int:
 
         return report
 
-    return each_overlapped(args.inputs, scanner.read, predict, write, verbose=args.verbose)
+    try:
+        code = each_overlapped(args.inputs, scanner.read, predict, write, lanes=lanes, verbose=args.verbose)
+    finally:
+        ending.set()
+    if args.timings:
+        clock.report_all()
+    return code

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: No correction.
 IDENTITY = (1.0, 0.0)
+#: Values that are calibrated at a time: few enough to stay in the cache through all operations.
+IN_CACHE = 11 * 1024
 
 
 def fit_calibration(histogram: ScoreHistogram, *, iterations: int = 50) -> tuple[float, float]:
@@ -84,9 +86,17 @@ def calibrate(logits: np.ndarray, slope: np.ndarray, offset: np.ndarray) -> np.n
     -------
     ndarray, shape=(..., K), dtype=float32
     """
-    values = logits * -slope
-    values -= offset
+    width = logits.shape[-1]
+    rows = max(1, IN_CACHE // max(width, 1))
+    slope, offset = (np.tile(np.broadcast_to(of_channel, (width,)), rows) for of_channel in (slope, offset))
+    flat = logits.reshape(-1)
+    out = np.empty(flat.shape, np.result_type(logits, slope, offset))
     with np.errstate(over="ignore"):  # 1 / (1 + infinity) is the 0 that it should be
-        np.exp(values, out=values)
-    values += 1
-    return np.reciprocal(values, out=values)
+        for start in range(0, len(flat), len(slope)):
+            values = out[start : start + len(slope)]
+            np.multiply(flat[start : start + len(slope)], -slope[: len(values)], out=values)
+            values -= offset[: len(values)]
+            np.exp(values, out=values)
+            values += 1
+            np.reciprocal(values, out=values)
+    return out.reshape(logits.shape)

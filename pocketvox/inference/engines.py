@@ -6,6 +6,7 @@ does so is an engine; a test may pass one that returns labels.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -37,6 +38,8 @@ class OpenVINOEngine:
         Processor threads; all if not given.
     integers : bool
         The network in 8-bit integers instead of float32.
+    streams : int
+        As for :func:`make_engine`.
 
     Raises
     ------
@@ -44,7 +47,7 @@ class OpenVINOEngine:
         If the preset has no network in 8-bit integers.
     """
 
-    def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False):
+    def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False, streams: int = 1):
         import openvino  # noqa: F401 - here, so that the thread finds it loaded
 
         if integers and not preset.has_int8:
@@ -56,17 +59,24 @@ class OpenVINOEngine:
         options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": "NO"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
+        if streams > 1:
+            options["NUM_STREAMS"] = str(streams)
         files = preset.metadata["files"]
         contents = f"{files[network]} {files[network.removesuffix('.xml') + '.bin']}"
         self._compiling = Background(compile_network, preset.folder / network, contents, options)
         self._calibration = preset.calibration()
+        self._of_thread = threading.local()
 
     @property
     def _model(self):
         return self._compiling.result()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return calibrate(self._model(np.ascontiguousarray(x, np.float32))[0], *self._calibration)
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._model.create_infer_request()
+        x = np.ascontiguousarray(x, np.float32)
+        logits = self._of_thread.request.infer([x], share_inputs=True, share_outputs=True)[0]
+        return calibrate(logits, *self._calibration)
 
 
 class KerasEngine:
@@ -106,7 +116,9 @@ class KerasEngine:
         return calibrate(logits, *self._calibration)
 
 
-def make_engine(preset: Preset, engine: str | Callable = "auto", threads: int | None = None) -> Engine:
+def make_engine(
+    preset: Preset, engine: str | Callable = "auto", threads: int | None = None, *, streams: int = 1
+) -> Engine:
     """The engine of that name for a preset; a callable is returned as it is.
 
     Parameters
@@ -116,6 +128,9 @@ def make_engine(preset: Preset, engine: str | Callable = "auto", threads: int | 
         ``"openvino"`` (float32), ``"int8"`` (OpenVINO in 8-bit integers), ``"keras"``, or ``"auto"``: int8 if the
         preset has it, else openvino. Only keras imports TensorFlow.
     threads : int, optional
+    streams : int
+        Calls from so many threads of the caller are computed at a time, each by its share of ``threads``. Keras, which
+        has no such setting, does as it likes.
 
     Raises
     ------
@@ -131,4 +146,4 @@ def make_engine(preset: Preset, engine: str | Callable = "auto", threads: int | 
     if engine == "keras":
         return KerasEngine(preset, threads)
     integers = engine == "int8" or (engine == "auto" and preset.has_int8)
-    return OpenVINOEngine(preset, threads, integers=integers)
+    return OpenVINOEngine(preset, threads, integers=integers, streams=streams)

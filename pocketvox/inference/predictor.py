@@ -44,7 +44,11 @@ class Predictor:
 
 
 def load_predictor(
-    preset: str | Path | None = None, *, engine: str | Engine = "auto", threads: int | None = None
+    preset: str | Path | None = None,
+    *,
+    engine: str | Engine = "auto",
+    threads: int | None = None,
+    streams: int = 1,
 ) -> Predictor:
     """Load a preset and start an engine for it.
 
@@ -52,8 +56,8 @@ def load_predictor(
     ----------
     preset : str or Path, optional
         As for :func:`pocketvox.inference.load_preset`.
-    engine, threads
+    engine, threads, streams
         As for :func:`pocketvox.inference.make_engine`.
     """
     loaded = load_preset(preset)
-    return Predictor(loaded, make_engine(loaded, engine, threads))
+    return Predictor(loaded, make_engine(loaded, engine, threads, streams=streams))
