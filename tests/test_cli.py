@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 import pytest
-from conftest import environment
+from conftest import DEMO, environment
 
 from pocketvox.cli import build_parser, main
 from pocketvox.commands import source_tree
@@ -112,12 +112,15 @@ def test_a_file_where_a_folder_should_be_is_refused(tmp_path):
 
 # ------------------------------------------------------------------------------------------------------- interruptions
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes and POSIX signals")
-def test_interruption_exits_with_130_and_leaves_nothing(tmp_path, preset):
+@pytest.mark.parametrize("others", [[], [str(DEMO)]], ids=["alone", "while another is predicted"])
+def test_interruption_exits_with_130_and_leaves_nothing(tmp_path, preset, others):
     """Ctrl-C while an input is read: one line, exit code 130, no output folder."""
     pipe = tmp_path / "slow.pdb"
     os.mkfifo(pipe)
-    command = [sys.executable, "-m", "pocketvox", "scan", str(pipe), "-o", "out", "--preset", str(preset)]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "pocketvox", "scan", *others, str(pipe), "-o", "out", "--preset", str(preset)]
+    process = subprocess.Popen(
+        [*command, "--threads", "2"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    )
     with open(pipe, "w"):  # returns when the process has opened its input
         errors = _interrupted(process)
     assert process.returncode == 130

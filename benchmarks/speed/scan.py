@@ -19,7 +19,11 @@ DEMO = Path(__file__).resolve().parents[2] / "pocketvox" / "demo" / "1hvr.pdb.gz
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this part."""
     parser.add_argument(
-        "--structure", type=Path, default=DEMO, help="scan: what is scanned (default: the bundled protein)"
+        "--structures",
+        type=Path,
+        nargs="+",
+        default=[DEMO],
+        help="scan: what is scanned (default: the bundled protein)",
     )
     parser.add_argument("--runs", type=int, default=5, help="scan: processes that count (default: %(default)s)")
     parser.add_argument("--many", type=int, default=24, help="scan: structures in one process (default: %(default)s)")
@@ -27,23 +31,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> list[dict]:
     """Rows of the table."""
-    residues = _residues(args.structure)
+    with tempfile.TemporaryDirectory() as name:
+        help_ = [run("--help", folder=Path(name)) for _ in range(args.runs)]
+    rows = [
+        row("`pocketvox --help`", _median(help_, "wall"), unit="s", target="<= 0.3", of="ours", details=_used(help_))
+    ]
+    for structure in args.structures:
+        rows += _of_structure(structure.resolve(), args.runs, args.many)
+    command = f"python -m benchmarks.speed scan -o speed.json --structures {' '.join(p.name for p in args.structures)}"
+    return [{**of_row, "command": command} for of_row in rows]
+
+
+def _of_structure(path: Path, runs: int, count: int) -> list[dict]:
+    """Rows of one structure."""
+    of = f"{_residues(path)} residues"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        scan = ("scan", args.structure.resolve(), "-o", "out", "--timings", "-q")
+        scan = ("scan", path, "-o", "out", "--timings", "-q")
         run(*scan, folder=folder)  # compiles and keeps what is kept
-        cold, help_ = [], []
-        for _ in range(args.runs):
+        cold = []
+        for _ in range(runs):
             shutil.rmtree(folder / "out")
             cold.append(run(*scan, folder=folder))
-            help_.append(run("--help", folder=folder))
-        many = run("scan", *[args.structure.resolve()] * args.many, "-o", "many", "--timings", "-q", folder=folder)
-    of = f"{residues} residues"
+        many = run("scan", *[path] * count, "-o", "many", "--timings", "-q", folder=folder)
     return [
-        row("`pocketvox --help`", _median(help_, "wall"), unit="s", target="<= 0.3", of="ours", details=_used(help_)),
         row(f"scan, {of}", _median(cold, "wall"), unit="s", target="<= 1.5", of="ours", details=_used(cold)),
         *_budget(cold),
-        *_throughput(many, args.many, of),
+        *_throughput(many, count, of),
     ]
 
 
