@@ -73,10 +73,29 @@ def test_a_scan_loads_neither_a_framework_nor_chemistry_it_does_not_need(scanned
 
 
 def test_what_follows_the_network_is_loaded_while_it_works(scanned):
-    """Reading and typing a protein load no scipy: it comes with numba, for the first tile, and for pockets."""
+    """Until the first tile is there no part of scipy is loaded, not even the one that numba would like to have."""
     names, _ = scanned
-    first = next(k for k, name in enumerate(names) if name.split(".")[0] == "scipy")
-    assert {"gemmi", "openvino", "pocketvox.features", "pocketvox.pipeline"} <= set(names[:first])
+    parts = {"scipy.linalg", "scipy.ndimage", "scipy.spatial", "scipy.special"}
+    first = min(names.index(part) for part in parts if part in names)
+    assert {"gemmi", "openvino", "pocketvox.features", "pocketvox.voxel.kernels"} <= set(names[:first])
+
+
+def test_numba_is_alone_and_scipy_as_before(tmp_path):
+    """Without BLAS for numba's loops, which need none; scipy.linalg can be loaded after, and before changes nothing."""
+    program = """
+import sys
+from pocketvox.commands.numba_alone import load_numba
+if "before" in sys.argv:
+    import scipy.linalg
+load_numba()
+print("scipy.linalg" in sys.modules, sys.modules["numba.np.arraymath"]._HAVE_BLAS if "before" not in sys.argv else "")
+import scipy.linalg
+print(scipy.linalg.det([[2.0]]))
+"""
+    for arguments, expected in (([], "False False\n2.0\n"), (["before"], "True \n2.0\n")):
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout == expected
 
 
 def test_timings_name_every_stage(protein, preset, tmp_path, cli):

@@ -20,6 +20,7 @@ from pocketvox.commands.common import (
     progress,
     verb,
 )
+from pocketvox.commands.numba_alone import load_numba
 from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import UsageError
 
@@ -155,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     lanes = 1 if args.engine == "keras" else min(len(args.inputs), args.threads or os.cpu_count() or 1, MOST_LANES)
     with clock.stage("load"):
         predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads, streams=lanes)
+        load_numba()  # while the network is compiled
     predictor = replace(predictor, engine=clock.engine(predictor))
     scanner = Scanner(
         predictor,
