@@ -14,6 +14,7 @@ from pocketvox.background import Background
 from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import PocketvoxError, StructureError, UsageError
 from pocketvox.inference import compiled, load_predictor, load_preset, make_engine
+from pocketvox.inference.engines import OpenVINOEngine
 from pocketvox.inference.tiling import sliding_window
 from pocketvox.pipeline import Scanner
 
@@ -242,3 +243,22 @@ def test_calls_side_by_side_give_what_they_give_alone(preset):
 
     results = [Background(ask, start) for start in (0, 1)]
     assert [result.result() for result in results] == [expected[0::2], expected[1::2]]
+
+
+def test_the_first_call_of_a_process_is_alone(preset, monkeypatch):
+    """OpenVINO's bindings hang if two threads use them for the first time at once; later calls go side by side."""
+    monkeypatch.setattr(OpenVINOEngine, "_called", False)
+    engine = make_engine(load_preset(preset), threads=2, streams=2)
+    log, infer = [], engine._infer
+
+    def watched(x):
+        log.append("begins")
+        time.sleep(0.05)
+        y = infer(x)
+        log.append("ends")
+        return y
+
+    monkeypatch.setattr(engine, "_infer", watched)
+    calls = [Background(engine, np.zeros((1, 8, 8, 8, 13), np.float32)) for _ in range(3)]
+    assert len({call.result().tobytes() for call in calls}) == 1
+    assert log[:2] == ["begins", "ends"] and OpenVINOEngine._called

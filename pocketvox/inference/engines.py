@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,10 @@ from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
 from pocketvox.inference.compiled import compile_network
 from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
+
+#: Held by the first call of OpenVINO in a process. Its bindings make things on first use, in C++ functions that let go
+#: of Python's lock meanwhile: a second thread that came in would hold that lock and wait for the first for ever.
+_FIRST = threading.Lock()
 
 ENGINES = ("auto", "int8", "openvino", "keras")
 
@@ -47,6 +52,8 @@ class OpenVINOEngine:
         If the preset has no network in 8-bit integers.
     """
 
+    _called = False
+
     def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False, streams: int = 1):
         import openvino  # noqa: F401 - here, so that the thread finds it loaded
 
@@ -72,11 +79,15 @@ class OpenVINOEngine:
         return self._compiling.result()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
+        with nullcontext() if OpenVINOEngine._called else _FIRST:
+            logits = self._infer(np.ascontiguousarray(x, np.float32))
+            OpenVINOEngine._called = True
+        return calibrate(logits, *self._calibration)
+
+    def _infer(self, x: np.ndarray) -> np.ndarray:
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._model.create_infer_request()
-        x = np.ascontiguousarray(x, np.float32)
-        logits = self._of_thread.request.infer([x], share_inputs=True, share_outputs=True)[0]
-        return calibrate(logits, *self._calibration)
+        return self._of_thread.request.infer([x], share_inputs=True, share_outputs=True)[0]
 
 
 class KerasEngine:
