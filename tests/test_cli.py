@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from conftest import DEMO, environment
@@ -119,7 +120,12 @@ def test_interruption_exits_with_130_and_leaves_nothing(tmp_path, preset, others
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "pocketvox", "scan", *others, str(pipe), "-o", "out", "--preset", str(preset)]
     process = subprocess.Popen(
-        [*command, "--threads", "2"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+        [*command, "--threads", "2"],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # shells have background jobs ignore it
     )
     with open(pipe, "w"):  # returns when the process has opened its input
         errors = _interrupted(process)
