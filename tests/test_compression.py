@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import DEMO
+from conftest import DEMO, environment
 from scipy.special import expit
 from store_fixture import tiny_training
 
@@ -270,3 +272,24 @@ def test_transposed_convolutions_are_convolutions_of_cells(settings):
     expected = model.predict_on_batch(x)
     scale = np.abs(expected[expected > -1e8]).max()
     np.testing.assert_allclose(made.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_nobody_is_told_that_a_network_was_converted(network, tmp_path):
+    """OpenVINO would start processes that call its makers: in a thread of its own, as soon as it is imported."""
+    network.save_weights(tmp_path / "w.weights.h5")
+    program = """
+import json, multiprocessing, sys, time
+started = []
+multiprocessing.Process = lambda *args, **options: started.append(args)
+from pocketvox.inference.quiet import load_openvino
+from pocketvox.network.export import export_openvino, load_network
+from pocketvox.config import NetworkConfig
+load_openvino()
+network = NetworkConfig(**json.loads(sys.argv[1]))
+export_openvino(load_network(network, "w.weights.h5"), "quiet.xml")
+time.sleep(0.5)
+sys.exit(len(started))
+"""
+    command = [sys.executable, "-c", program, json.dumps(CONFIG.network.to_dict())]
+    assert subprocess.run(command, cwd=tmp_path, env=environment(), check=False).returncode == 0
+    assert (tmp_path / "quiet.xml").is_file()

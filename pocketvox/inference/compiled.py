@@ -13,6 +13,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from pocketvox.inference.quiet import load_openvino
 from pocketvox.structure.download import cache_folder
 
 #: Files that are kept, the latest used; a preset has one per engine, version of OpenVINO and number of threads.
@@ -37,8 +38,7 @@ def compile_network(network: Path, sha256: str, options: dict[str, str]):
     openvino.CompiledModel
         Runs exactly as one compiled from the files would.
     """
-    import openvino
-
+    openvino = load_openvino()
     core = openvino.Core()
     parts = (sha256, openvino.__version__, core.get_property("CPU", "FULL_DEVICE_NAME"), *sorted(options.items()))
     path = cache_folder() / "engines" / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.blob"

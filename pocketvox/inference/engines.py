@@ -18,6 +18,7 @@ from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
 from pocketvox.inference.compiled import compile_network
 from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
+from pocketvox.inference.quiet import load_openvino
 
 #: Held by the first call of OpenVINO in a process. Its bindings make things on first use, in C++ functions that let go
 #: of Python's lock meanwhile: a second thread that came in would hold that lock and wait for the first for ever.
@@ -55,7 +56,7 @@ class OpenVINOEngine:
     _called = False
 
     def __init__(self, preset: Preset, threads: int | None = None, *, integers: bool = False, streams: int = 1):
-        import openvino  # noqa: F401 - here, so that the thread finds it loaded
+        load_openvino()  # here, so that the thread finds it loaded
 
         if integers and not preset.has_int8:
             raise UsageError(f"Expected an 8-bit network for the engine int8. {preset.name} has none: use openvino.")

@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
+from pocketvox.inference.quiet import load_openvino
 from pocketvox.network.unet import build_unet
 
 
@@ -150,8 +151,9 @@ def export_openvino(model: keras.Model, path: str | Path, *, cells: bool = False
             "Expected Keras on TensorFlow to write OpenVINO files. "
             f"Received: {keras.backend.backend()}; set KERAS_BACKEND=tensorflow (weights fit every backend)."
         )
-    import openvino
     import tensorflow as tf
+
+    openvino = load_openvino()
 
     model = without_transposed(model) if cells else model
     signature = tf.TensorSpec([None, None, None, None, model.input_shape[-1]], tf.float32, name="features")

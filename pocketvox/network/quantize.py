@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox.errors import MissingExtraError
+from pocketvox.inference.quiet import load_openvino
 
 
 def quantize(network: str | Path, samples: Iterable[np.ndarray], out: str | Path) -> None:
@@ -37,8 +38,8 @@ def quantize(network: str | Path, samples: Iterable[np.ndarray], out: str | Path
     """
     os.environ.setdefault("NNCF_CI", "1")  # its way to say: report nothing to anybody over the network
     try:
+        openvino = load_openvino()
         import nncf
-        import openvino
         from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
     except ImportError as error:
         raise MissingExtraError(
