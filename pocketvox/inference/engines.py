@@ -18,7 +18,7 @@ from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
 from pocketvox.inference.compiled import compile_network
 from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
-from pocketvox.inference.quiet import load_openvino
+from pocketvox.quiet import load_openvino
 
 #: Held by the first call of OpenVINO in a process. Its bindings make things on first use, in C++ functions that let go
 #: of Python's lock meanwhile: a second thread that came in would hold that lock and wait for the first for ever.
