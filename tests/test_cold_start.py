@@ -84,7 +84,7 @@ def test_numba_is_alone_and_scipy_as_before(tmp_path):
     """Without BLAS for numba's loops, which need none; scipy.linalg can be loaded after, and before changes nothing."""
     program = """
 import sys
-from pocketvox.commands.numba_alone import load_numba
+from pocketvox.loading import load_numba
 if "before" in sys.argv:
     import scipy.linalg
 load_numba()

@@ -281,7 +281,7 @@ def test_nobody_is_told_that_a_network_was_converted(network, tmp_path):
 import json, multiprocessing, sys, time
 started = []
 multiprocessing.Process = lambda *args, **options: started.append(args)
-from pocketvox.quiet import load_openvino
+from pocketvox.loading import load_openvino
 from pocketvox.network.export import export_openvino, load_network
 from pocketvox.config import NetworkConfig
 load_openvino()

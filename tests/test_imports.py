@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pocketvox"
 
 #: Rooms from left to right. A file imports from its own room and from rooms to the left.
 ROOMS = (
-    ("channels", "errors", "config", "columns", "chemistry", "background", "quiet"),
+    ("channels", "errors", "config", "columns", "chemistry", "background", "loading"),
     ("structure",),
     ("interactions", "features", "descriptors", "normalize"),
     ("voxel",),

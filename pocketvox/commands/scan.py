@@ -20,9 +20,9 @@ from pocketvox.commands.common import (
     progress,
     verb,
 )
-from pocketvox.commands.numba_alone import load_numba
 from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import UsageError
+from pocketvox.loading import load_numba
 
 log = logging.getLogger("pocketvox")
 

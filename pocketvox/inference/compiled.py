@@ -13,7 +13,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from pocketvox.quiet import load_openvino
+from pocketvox.loading import load_openvino
 from pocketvox.structure.download import cache_folder
 
 #: Files that are kept, the latest used; a preset has one per engine, version of OpenVINO and number of threads.

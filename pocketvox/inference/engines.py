@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ from pocketvox.errors import MissingExtraError, UsageError
 from pocketvox.inference.calibration import calibrate
 from pocketvox.inference.compiled import compile_network
 from pocketvox.inference.presets import INT8, OPENVINO, WEIGHTS, Preset
-from pocketvox.quiet import load_openvino
+from pocketvox.loading import load_openvino
 
 #: Held by the first call of OpenVINO in a process. Its bindings make things on first use, in C++ functions that let go
 #: of Python's lock meanwhile: a second thread that came in would hold that lock and wait for the first for ever.
@@ -73,22 +72,29 @@ class OpenVINOEngine:
         contents = f"{files[network]} {files[network.removesuffix('.xml') + '.bin']}"
         self._compiling = Background(compile_network, preset.folder / network, contents, options)
         self._calibration = preset.calibration()
-        self._of_thread = threading.local()
+        self._idle: list = []
 
     @property
     def _model(self):
         return self._compiling.result()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        with nullcontext() if OpenVINOEngine._called else _FIRST:
-            logits = self._infer(np.ascontiguousarray(x, np.float32))
+        x = np.ascontiguousarray(x, np.float32)
+        if OpenVINOEngine._called:
+            return self._infer(x)
+        with _FIRST:
+            y = self._infer(x)
             OpenVINOEngine._called = True
-        return calibrate(logits, *self._calibration)
+        return y
 
     def _infer(self, x: np.ndarray) -> np.ndarray:
-        if not hasattr(self._of_thread, "request"):
-            self._of_thread.request = self._model.create_infer_request()
-        return self._of_thread.request.infer([x], share_inputs=True, share_outputs=True)[0]
+        try:
+            request = self._idle.pop()
+        except IndexError:  # all are at work for other threads
+            request = self._model.create_infer_request()
+        y = calibrate(request.infer([x], share_inputs=True, share_outputs=True)[0], *self._calibration)
+        self._idle.append(request)  # not before: its output is read until here
+        return y
 
 
 class KerasEngine:

@@ -11,8 +11,8 @@ from keras import layers, ops
 
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError
+from pocketvox.loading import load_openvino
 from pocketvox.network.unet import build_unet
-from pocketvox.quiet import load_openvino
 
 
 def load_network(config: NetworkConfig, weights: str | Path, *, dtype: str = "float32") -> keras.Model:

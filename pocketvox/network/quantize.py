@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox.errors import MissingExtraError
-from pocketvox.quiet import load_openvino
+from pocketvox.loading import load_openvino
 
 
 def quantize(network: str | Path, samples: Iterable[np.ndarray], out: str | Path) -> None:
