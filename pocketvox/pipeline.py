@@ -261,6 +261,8 @@ class Scanner:
             fingerprint=preset.fingerprint,
             engine=self.predictor.engine_name,
             calibrated=preset.calibrated,
+            uncalibrated=preset.uncalibrated,
+            calibration_errors=preset.calibration_errors(),
             rotations=self.rotations,
             fdr=self.fdr,
             fdr_thresholds=trusted,

@@ -199,7 +199,7 @@ def test_summary_is_complete_and_strict_json(tmp_path):
     document = json.loads((path / "summary.json").read_text(), parse_constant=refuse)
     assert document["schema_version"] == 1
     assert document["input"] == {"source": "in/1abc.cif", "sha256": "0" * 64}
-    assert document["preset"] == {"name": "test", "fingerprint": "f" * 64, "calibrated": False}
+    assert document["preset"] == {"name": "test", "fingerprint": "f" * 64, "calibrated": False, "uncalibrated": []}
     assert document["engine"] == "oracle"
     assert document["warnings"] == ["B column: pLDDT"]
     assert document["seconds"]["read"] == 0.012

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     predictor = load_predictor(args.preset, engine=args.engine, threads=args.threads)
     result = scan(STRUCTURE, predictor=predictor)
-    folder = write_result(result, out / result.name, formats=("pymol",))
+    folder = write_result(result, out / result.name, formats=("pymol",), report=True)
     complex_ = read_complex(result.structure)
     parts = (
         f"pocketvox demo\n==============\n{_WHAT}",
@@ -177,6 +177,7 @@ def files(folder: Path) -> str:
         "maps.h5": "the probability of every interaction type at every point",
         "maps": "the same as CCP4 maps, one file per type",
         "structure.cif": "what was scanned, with its ligands",
+        "report.html": "open it in a browser: all of this, with a 3D view",
     }
     lines = [f"Files in {folder.resolve()}"]
     for path in sorted(folder.iterdir()):

@@ -71,6 +71,12 @@ def add_parser(parsers) -> None:
         "--formats", metavar="LIST", default="", help=f"further outputs, joined by commas: {', '.join(FORMATS)}"
     )
     parser.add_argument(
+        "--report",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write report.html: everything in one file with a 3D view, to be opened in a browser, offline",
+    )
+    parser.add_argument(
         "--timings", action="store_true", help="print where the time went to stderr: imports, each stage, the engine"
     )
     parser.add_argument("--json", action="store_true", help="print each summary to stdout, one JSON object per line")
@@ -188,7 +194,7 @@ def run(args: argparse.Namespace) -> int:
         read, maps, engine = value
         result = replace(scanner.finish(read, maps), name=name)
         replaced = replacement(out / name, result)
-        folder = write_result(result, out / name, formats=formats)
+        folder = write_result(result, out / name, formats=formats, report=args.report)
         summary = (folder / "summary.json").read_text(encoding="utf-8") if args.json or args.timings else "{}"
 
         def report() -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox import __version__
+from pocketvox.channels import CORE, LIGAND
 from pocketvox.config import Config, NetworkConfig, fingerprint
 from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, OutputError
@@ -161,8 +162,13 @@ class Preset:
 
     @property
     def calibrated(self) -> bool:
-        """Every channel has been calibrated; a line that changes nothing is none."""
-        return all(tuple(self.config.calibration.get(name, IDENTITY)) != IDENTITY for name in self.channels)
+        """Every core channel that it predicts, and ``ligand``, has been calibrated."""
+        return not set(self.uncalibrated) & {*CORE, LIGAND}
+
+    @property
+    def uncalibrated(self) -> tuple[str, ...]:
+        """Channels without a calibration, as those are of which validation proteins have no example."""
+        return tuple(name for name in self.channels if tuple(self.config.calibration.get(name, IDENTITY)) == IDENTITY)
 
     @property
     def fingerprint(self) -> str:
@@ -179,6 +185,15 @@ class Preset:
     def has_int8(self) -> bool:
         """Whether it has a network in 8-bit integers."""
         return INT8 in self.metadata["files"]
+
+    def calibration_errors(self) -> dict[str, float]:
+        """Expected calibration error by channel, as measured on test proteins; empty if it was not."""
+        try:
+            channels = self.metadata["metrics"]["first_numbers"]["maps"]["all ligands"]["channels"]
+        except (KeyError, TypeError):
+            return {}
+        errors = {name: row["methods"]["pocketvox"].get("calibration_error") for name, row in channels.items()}
+        return {name: float(error) for name, error in errors.items() if error is not None}
 
     def domain(self) -> Domain | None:
         """What its training pockets look like; None if the preset does not say."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -13,16 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from pocketvox.errors import OutputError, UsageError
-from pocketvox.report.result import Result, summary
+from pocketvox.report.result import SUMMARY, Result, summary_text
 from pocketvox.report.tables import hotspots_csv, pockets_csv
 
 #: What can be written beside the files every result has.
 FORMATS = ("ccp4", "pymol")
-#: The file by which a folder is known to be a result.
-SUMMARY = "summary.json"
 
 
-def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...] = ()) -> Path:
+def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...] = (), report: bool = False) -> Path:
     """Write summary.json, pockets.csv, hotspots.csv and maps.h5, and what else is asked for.
 
     Everything is written to a hidden folder beside the wanted one, which is then renamed: what stood there before is
@@ -35,6 +32,8 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
         Of this result alone; made, with its parents, if absent.
     formats : tuple of str, optional
         Some of :data:`FORMATS`: ``"ccp4"`` maps, ``"pymol"`` script (with the maps and the structure that it draws).
+    report : bool, optional
+        Write report.html as well, see :mod:`pocketvox.report.page`.
 
     Returns
     -------
@@ -52,7 +51,7 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
     if unknown:
         raise UsageError(f"Expected formats among {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
     with new_folder(folder, SUMMARY) as temporary:
-        _write_files(result, temporary, formats)
+        _write_files(result, temporary, formats, report)
     return Path(folder)
 
 
@@ -96,7 +95,7 @@ def new_folder(folder: str | Path, known_by: str) -> Iterator[Path]:
         raise
 
 
-def _write_files(result: Result, folder: Path, formats: tuple[str, ...]) -> None:
+def _write_files(result: Result, folder: Path, formats: tuple[str, ...], report: bool) -> None:
     from pocketvox.report.maps import write_maps
 
     start = time.perf_counter()
@@ -111,9 +110,12 @@ def _write_files(result: Result, folder: Path, formats: tuple[str, ...]) -> None
         from pocketvox.report.pymol import write_pymol
 
         write_pymol(folder, result)
+    if report:
+        from pocketvox.report.page import write_page
+
+        write_page(folder, result)
     seconds = {**result.seconds, "write": time.perf_counter() - start}
-    text = json.dumps(summary(replace(result, seconds=seconds)), indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8", newline="")
+    (folder / SUMMARY).write_text(summary_text(replace(result, seconds=seconds)), encoding="utf-8", newline="")
 
 
 def _replace(temporary: Path, folder: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from pocketvox.channels import LIGAND
 from pocketvox.report.result import Result
 from pocketvox.report.tables import ranked_hotspots
-from pocketvox.structure.atoms import WATER, Structure
+from pocketvox.structure.atoms import WATER, Atoms, Structure
 
 #: Colour of each channel, as PyMOL names it.
 COLOURS = {
@@ -74,11 +76,17 @@ def sanitise(name: str) -> str:
 
 def write_structure(path: str | Path, structure: Structure) -> None:
     """Write the atoms of a structure as mmCIF: waters left out, one model, one conformer."""
+    text = structure_text(structure.name, structure.atoms[structure.atoms.kind != WATER])
+    Path(path).write_text(text, encoding="utf-8", newline="")
+
+
+def structure_text(name: str, atoms: Atoms) -> str:
+    """Atoms as mmCIF, numbered from 1 in their order."""
     import gemmi
 
-    atoms = structure.atoms[structure.atoms.kind != WATER]
     model = gemmi.Model(1)
     residue, chain, last = None, None, -1
+    coord = np.round(atoms.coord.astype(float), 3).tolist()  # as precise as input files
     for i in range(len(atoms)):
         if atoms.residue[i] != last:
             last = atoms.residue[i]
@@ -91,15 +99,16 @@ def write_structure(path: str | Path, structure: Structure) -> None:
         atom = gemmi.Atom()
         atom.name = str(atoms.name[i])
         atom.element = gemmi.Element(str(atoms.element[i]))
-        atom.pos = gemmi.Position(*(float(v) for v in atoms.coord[i]))
+        atom.pos = gemmi.Position(*coord[i])
         atom.b_iso, atom.occ = float(atoms.b_factor[i]), float(atoms.occupancy[i])
         residue.add_atom(atom)
     document = gemmi.Structure()
-    document.name = sanitise(structure.name)
+    document.name = sanitise(name)
     document.add_model(model)
     document.setup_entities()
     document.assign_label_seq_id()
-    document.make_mmcif_document().write_file(str(path))
+    document.assign_serial_numbers()
+    return document.make_mmcif_document().as_string()
 
 
 def _structure_lines(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from pocketvox.pockets import Hotspot, Pocket
@@ -10,11 +11,13 @@ from pocketvox.voxel.grid import Volume
 
 #: Version of summary.json.
 SCHEMA_VERSION = 1
+#: The file by which a folder is known to be a result.
+SUMMARY = "summary.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """What a scan found in one structure.
+    """What a scan found in one structure. In a notebook it shows its tables, and :meth:`view` the report.
 
     Attributes
     ----------
@@ -32,7 +35,11 @@ class Result:
     preset, fingerprint, engine : str
         Name and fingerprint of the trained model, and what ran it.
     calibrated : bool
-        Whether the maps' probabilities are calibrated.
+        Whether the maps' probabilities are calibrated: those of the core channels and of ``ligand``, at least.
+    uncalibrated : tuple of str
+        Channels whose values only rank points.
+    calibration_errors : dict of str to float
+        Expected calibration error of each channel that was measured on test proteins, if the preset tells.
     rotations : int
         Orientations of the receptor that the maps are averaged over.
     fdr : float or None
@@ -55,11 +62,61 @@ class Result:
     fingerprint: str = ""
     engine: str = ""
     calibrated: bool = False
+    uncalibrated: tuple[str, ...] = ()
+    calibration_errors: dict[str, float] = field(default_factory=dict)
     rotations: int = 1
     fdr: float | None = None
     fdr_thresholds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def hotspots(self) -> tuple[Hotspot, ...]:
+        """The hot-spots of all pockets, best first."""
+        from pocketvox.report.tables import ranked_hotspots
+
+        return tuple(hotspot for _, hotspot in ranked_hotspots(self.pockets))
+
+    def view(self, height: int = 900):
+        """The report, for the end of a notebook's cell: a 3D view with tables, which works without a kernel as well.
+
+        Parameters
+        ----------
+        height : int, optional
+            Of the frame (pixels).
+
+        Returns
+        -------
+        pocketvox.report.notebook.View
+        """
+        from pocketvox.report.notebook import View
+
+        return View(self, height)
+
+    def to_pandas(self):
+        """The tables of a scan as data frames: pockets and hot-spots, with the columns of the CSV files.
+
+        Returns
+        -------
+        tuple of two pandas.DataFrame
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        from pocketvox.report.notebook import frames
+
+        return frames(self)
+
+    def __repr__(self) -> str:
+        hotspots = sum(len(pocket.hotspots) for pocket in self.pockets)
+        return f"<Result {self.name}: {len(self.pockets)} pockets, {hotspots} hot-spots, {self.preset}>"
+
+    def _repr_html_(self) -> str:
+        from pocketvox.report.notebook import result_html
+
+        return result_html(self)
 
 
 def summary(result: Result) -> dict:
@@ -69,7 +126,12 @@ def summary(result: Result) -> dict:
         "schema_version": SCHEMA_VERSION,
         "name": result.name,
         "input": {"source": result.source, "sha256": result.sha256},
-        "preset": {"name": result.preset, "fingerprint": result.fingerprint, "calibrated": bool(result.calibrated)},
+        "preset": {
+            "name": result.preset,
+            "fingerprint": result.fingerprint,
+            "calibrated": bool(result.calibrated),
+            "uncalibrated": list(result.uncalibrated),
+        },
         "engine": result.engine,
         "rotations": int(result.rotations),
         "fdr": None if result.fdr is None else {"level": float(result.fdr), "thresholds": _thresholds(result)},
@@ -83,6 +145,11 @@ def summary(result: Result) -> dict:
         "warnings": list(result.warnings),
         "seconds": {stage: round(float(value), 3) for stage, value in result.seconds.items()},
     }
+
+
+def summary_text(result: Result) -> str:
+    """The text of summary.json."""
+    return json.dumps(summary(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _pocket(pocket: Pocket) -> dict:
