@@ -13,11 +13,22 @@ import sys
 from contextlib import contextmanager
 
 import pocketvox
-from pocketvox.commands import arrays, compress, demo, explain, interactions, presets, scan, source_tree, train
+from pocketvox.commands import (
+    arrays,
+    completion,
+    compress,
+    demo,
+    explain,
+    interactions,
+    presets,
+    scan,
+    source_tree,
+    train,
+)
 from pocketvox.commands.common import error_line
 from pocketvox.errors import PocketvoxError, UsageError
 
-VERBS = (scan, explain, interactions, arrays, source_tree, train, compress, presets, demo)
+VERBS = (scan, explain, interactions, arrays, source_tree, train, compress, presets, demo, completion)
 
 DONE, BAD_INPUT, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 

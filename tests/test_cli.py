@@ -20,11 +20,35 @@ from pocketvox.errors import OutputError, StructureError
 
 VERBS = (
     "scan", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress", "evaluate", "benchmark",
-    "presets", "demo",
+    "presets", "demo", "completion",
 )  # fmt: skip
 
 
+#: What bash offers for words typed so far, the last one unfinished.
+COMPLETIONS = [
+    (("sc",), {"scan"}),
+    (("scan", "--ro"), {"--rotations"}),
+    (("scan", "--engine", "op"), {"openvino"}),
+    (("scan", "1ab"), {"1abc.pdb"}),
+    (("scan", "1abc.pdb", "-o", ""), {"results"}),
+]
+
+
 # ------------------------------------------------------------------------------------------------------ help and usage
+@pytest.mark.parametrize(("words", "offered"), COMPLETIONS)
+def test_bash_completes(cli, tmp_path, words, offered):
+    """Verbs, options, choices, files where files are taken and folders where folders are."""
+    (tmp_path / "1abc.pdb").touch()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "completion").write_text(cli("completion", "bash").stdout)
+    line = " ".join(f"'{word}'" for word in ("pocketvox", *words))
+    program = (
+        f'. ./completion; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _shtab_pocketvox; echo "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == offered
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_of_every_verb_has_an_example(verb, capsys):
     """Each verb explains itself with a command that could be typed."""

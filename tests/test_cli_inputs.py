@@ -6,9 +6,11 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 
 import pytest
-from conftest import DEMO, run_cli
+from conftest import DEMO, environment, run_cli
 
 from pocketvox.interactions import find_interactions
 from pocketvox.structure import read_complex
@@ -223,7 +225,9 @@ def test_scan_writes_what_is_documented(cli, tmp_path, preset):
     done = cli("scan", DEMO, "-o", "out", "--preset", preset)
     assert (done.returncode, done.stdout) == (0, "")
     files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()}
-    assert files == {f"1hvr/{name}" for name in ("summary.json", "pockets.csv", "hotspots.csv", "maps.h5")}
+    assert files == {
+        f"1hvr/{name}" for name in ("summary.json", "pockets.csv", "hotspots.csv", "maps.h5", "report.html")
+    }
 
 
 def test_a_region_restricts_the_map(cli, tmp_path, preset):
@@ -249,6 +253,18 @@ def test_quiet_is_quiet(cli, preset):
     assert done.stderr == ""
     summary = json.loads(done.stdout)
     assert summary["preset"]["name"] == "tiny-v1" and summary["engine"] == "openvino"
+
+
+def test_structures_come_from_standard_input(tmp_path):
+    """``-`` reads what a pipe brings, compressed or not; nothing at all is an error."""
+    command = [sys.executable, "-m", "pocketvox", "interactions", "-", "--format", "csv"]
+    options = {"cwd": tmp_path, "env": environment(), "capture_output": True, "check": False}
+    compressed = DEMO.read_bytes()
+    by_pipe = [subprocess.run(command, input=d, **options) for d in (compressed, gzip.decompress(compressed), b"")]
+    direct = subprocess.run([*command[:-3], str(DEMO), *command[-2:]], **options)
+    assert direct.returncode == 0 and direct.stdout
+    assert by_pipe[0].stdout == by_pipe[1].stdout == direct.stdout
+    assert by_pipe[2].returncode == 1 and b"stdin: the file is empty" in by_pipe[2].stderr
 
 
 def test_interactions_as_json_and_csv(cli, tmp_path):

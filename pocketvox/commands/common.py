@@ -121,7 +121,7 @@ def result_names(inputs: Iterable[str]) -> list[str]:
 
 
 def _stem(source: str) -> str:
-    name = Path(source).name or "input"
+    name = "stdin" if source == "-" else Path(source).name or "input"
     while name.lower().endswith(_ENDINGS) and Path(name).stem:
         name = Path(name).stem
     return name

@@ -41,7 +41,10 @@ def add_parser(parsers) -> None:
         "pocketvox scan 1abc.cif model.pdb.gz -o results --formats pymol",
     )
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="PDB, mmCIF or BinaryCIF file (also .gz), or a PDB id to download"
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="PDB, mmCIF or BinaryCIF file (also .gz), a PDB id to download, or - for standard input",
     )
     parser.add_argument(
         "-o",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from .table import AtomTable, Parsed
 
 _PDB_RECORD = re.compile(rb"^(?:ATOM  |HETATM|HEADER |MODEL  |CRYST1|REMARK |TITLE )", re.M)
 _CIF_BLOCK = re.compile(rb"^\s*(?:#[^\n]*\n\s*)*data_", re.I)
+#: Stands for standard input in messages.
+STDIN = Path("stdin")
 _SUFFIXES = (".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr")
 
 
@@ -36,7 +38,7 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     ----------
     source : str or path
         PDB, mmCIF or BinaryCIF file, each also gzipped (content decides, not the extension), or a PDB id
-        (``1hvr``, ``pdb_00001hvr``), which is downloaded once and then comes from the cache.
+        (``1hvr``, ``pdb_00001hvr``), which is downloaded once and then comes from the cache. ``-`` is standard input.
     model : int, optional
         Model number to read; the first if not given.
     cache : path, optional
@@ -55,7 +57,7 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
         An id could not be fetched.
     """
     path, name = _locate(source, cache)
-    data = _read_bytes(path)
+    data = _read_bytes(path) if path is not STDIN else _not_empty(sys.stdin.buffer.read(), path)
     sha256 = hashlib.sha256(data).hexdigest()
     parsed = _parse(_decompress(data, path), path)
     table, notes = _one_model(parsed.table, model, path)
@@ -81,6 +83,8 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
 
 def _locate(source, cache) -> tuple[Path, str]:
     path = Path(source)
+    if str(source) == "-":
+        return STDIN, STDIN.name
     if path.is_dir():
         raise StructureError(f"{path}: expected a structure file. Received: a directory. Name the files in it.")
     if path.exists():
@@ -100,6 +104,10 @@ def _read_bytes(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise StructureError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
+    return _not_empty(data, path)
+
+
+def _not_empty(data: bytes, path: Path) -> bytes:
     if not data.strip():
         raise StructureError(f"{path}: the file is empty. Get the complete file again.")
     return data
@@ -113,8 +121,7 @@ def _decompress(data: bytes, path: Path) -> bytes:
             raise StructureError(
                 f"{path}: the gzip data are damaged or cut off. Get the complete file again."
             ) from None
-        if not data.strip():
-            raise StructureError(f"{path}: the file is empty. Get the complete file again.")
+        _not_empty(data, path)
     return data
 
 
@@ -245,8 +252,3 @@ def _link_indices(links: list, atoms: Atoms) -> np.ndarray:
             wanted[key] = int(i)
     pairs = [(wanted[a], wanted[b]) for a, b in links if wanted[a] >= 0 and wanted[b] >= 0]
     return np.array(pairs, np.int32).reshape(-1, 2)
-
-
-def default_name(source) -> str:
-    """Name for results of ``source``: the file name without extensions, or the id."""
-    return _locate(os.fspath(source), None)[1]
