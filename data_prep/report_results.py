@@ -135,7 +135,7 @@ def test_section(inputs: Inputs) -> list[str]:
     lines = [f"Scored on {', '.join(f'{n} {what}' for n, what in size)}; thresholds chosen on the validation split. In "
              "parentheses 95 % intervals, bootstrapped over families. Core: mean of the four core channels. Over the "
              "rule field: core best Jaccard index over that of the rule field, where both have the same sites. More, "
-             "with paired tests: [LEADERBOARD.md](../LEADERBOARD.md).", ""]  # fmt: skip
+             "with paired tests: [leaderboard](leaderboard.html).", ""]  # fmt: skip
     lines += _methods(inputs)
     lines += ["Average precision:", "", *_precision(inputs)]
     few = inputs.experiments["few_voxels"]

@@ -144,13 +144,16 @@ def provenance(result: Result, version: str) -> str:
     return f"<table class='plain'>{cells}</table>"
 
 
-def _table(name: str, head: Iterable[str], rows: Iterable[Iterable]) -> str:
+def plain_table(head: Iterable[str], rows: Iterable[Iterable], name: str = "") -> str:
     """A table; its cells are text, but for :class:`Markup`."""
-    columns = "".join(f"<th scope='col'>{escape(text)}</th>" for text in head)
+    columns = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll"><table id="{name}"><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    opening = f'<table id="{name}">' if name else "<table>"
+    return f"{opening}<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _table(name: str, head: Iterable[str], rows: Iterable[Iterable]) -> str:
+    return f'<div class="scroll">{plain_table(head, rows, name)}</div>'
 
 
 def _cell(value) -> str:
