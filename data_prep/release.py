@@ -32,9 +32,11 @@ from pocketvox.data.batches import Sampler
 from pocketvox.data.flexibility import flexible, run_normalizer
 from pocketvox.data.ligands import seen_items
 from pocketvox.data.store import Store, StoreItem
+from pocketvox.errors import InputError
 from pocketvox.inference import Predictor, PresetConfig, load_predictor, predict_volume, save_preset
 from pocketvox.inference.calibration import calibrate, fit_calibration
 from pocketvox.inference.complexes import LIGAND_MARGIN
+from pocketvox.inference.domain import Domain
 from pocketvox.metrics import ScoreHistogram, dca_success
 from pocketvox.pockets import HotspotConfig, PocketConfig, preset_settings
 from pocketvox.pockets.detect import find_regions
@@ -266,18 +268,22 @@ def release(
         judged = judge(items, maps, pockets, hotspots)
         fitted["discovery"] = fit_discovery(judged)
         validation["discovery"] = report(judged, fitted["discovery"])
-        domain = training_domain(
-            data.load("train"),
-            lambda points, grid: calibrated(predictor(points, grid), lines),
-            pockets,
-            config.sampling.spacing,
-        )
+        domain = _domain(data.load("train"), predictor, lines, pockets, config.sampling.spacing)
     log.info("%s", json.dumps(validation, indent=1))
     record = json.loads((run / "best.json").read_text())
     training = {"config": config.to_dict(), "fingerprint": config.fingerprint(), "best_epoch": record}
     final = PresetConfig(**shape, **fitted)
     metrics = {"validation": validation}
     save_preset(out, final, weights, training=training, metrics=metrics, card=card, domain=domain, samples=samples)
+
+
+def _domain(items: list[StoreItem], predictor, lines, pockets: PocketConfig, spacing: float) -> Domain | None:
+    """What the training pockets look like; None, with a warning, if they are too few to tell."""
+    try:
+        return training_domain(items, lambda points, grid: calibrated(predictor(points, grid), lines), pockets, spacing)
+    except InputError as error:
+        log.warning("warning: the preset will not give domain_score. %s", error)
+        return None
 
 
 @command

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from benchmark_fixture import tiny_benchmark
 from conftest import DEMO, ROOT, environment
 
 JOURNEYS = ROOT / "docs" / "journeys"
@@ -105,6 +107,22 @@ def test_a_first_scan(shell):
 
 def test_by_pdb_id(shell):
     follow(JOURNEYS / "pdb-id.md", shell)
+
+
+def test_own_data(shell, tmp_path):
+    """From structures to scores; the benchmark is a small one, made here."""
+    pytest.importorskip("keras", reason="training needs keras: pip install 'pocketvox[train]'")
+    work = tmp_path / "work"
+    (work / "structures").mkdir()
+    shutil.copy(DEMO, work / "structures")
+    shutil.copy(DATA / "4cup.cif.gz", work / "structures")
+    page = JOURNEYS / "own-data.md"
+    for name, text in re.findall(r"^\$ cat (\S+)\n(.*?)^\$ ", page.read_text(encoding="utf-8"), re.M | re.S):
+        (work / name).write_text(text)
+    tiny_benchmark(work / "runs" / "benchmark")
+    follow(page, shell)
+    scores = json.loads((work / "scores" / "mine.json").read_text())
+    assert scores["method"]["name"] == "mine" and "pocket-map" in scores["tracks"]
 
 
 def test_what_is_printed_is_compared(tmp_path, shell):
