@@ -113,7 +113,11 @@ def test_the_view_holds_the_maps(scanned):
     (box,) = data["boxes"]
     grid, values = scanned.maps.grid, np.moveaxis(scanned.maps.values, 3, 0)
     assert (box["origin"], box["spacing"], tuple(box["shape"])) == (list(grid.origin), grid.spacing, grid.shape)
-    levels = np.frombuffer(unpacked(box["values"]), np.uint8).reshape(len(CHANNELS), *grid.shape)
+    voxels = np.cumsum(np.frombuffer(unpacked(box["voxels"]), "<i4"))
+    levels = np.zeros((len(CHANNELS), *grid.shape), np.uint8)
+    levels.reshape(len(CHANNELS), -1)[:, voxels] = np.frombuffer(unpacked(box["values"]), np.uint8).reshape(
+        -1, len(voxels)
+    )
     for k, channel in enumerate(data["channels"]):
         joint = values[k] * (values[-1] if channel["name"] != "ligand" else 1)
         joint = np.where((values[-1] >= page_data.FLOOR) & (joint >= page_data.FLOOR), joint, 0)

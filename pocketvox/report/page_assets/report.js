@@ -110,8 +110,16 @@
   }
 
   function valuesOf(box, k) {
-    const size = box.shape[0] * box.shape[1] * box.shape[2];
-    return box.bytes.subarray(k * size, (k + 1) * size);
+    box.dense ??= [];
+    if (!box.dense[k]) {
+      const count = box.steps.length, values = new Uint8Array(box.shape[0] * box.shape[1] * box.shape[2]);
+      for (let i = 0, voxel = 0; i < count; i++) {
+        voxel += box.steps[i];
+        values[voxel] = box.levels[k * count + i];
+      }
+      box.dense[k] = values;
+    }
+    return box.dense[k];
   }
 
   // Surface nets (Gibson, MICCAI 1998, doi:10.1007/BFb0056277): a vertex in every cell that the surface passes, at the mean
@@ -342,7 +350,10 @@
       return unavailable("There is no 3D view: this browser has no WebGL. Everything else is here.");
     }
     if (data.structure) viewer.addModel(new TextDecoder().decode(await unpacked(data.structure)), "cif", { keepH: true });
-    for (const box of data.boxes) box.bytes = await unpacked(box.values);
+    for (const box of data.boxes) {
+      box.steps = new Int32Array((await unpacked(box.voxels)).buffer);
+      box.levels = await unpacked(box.values);
+    }
     state.viewer = viewer;
     state.surfaces.forEach((surface) => drawSurface(surface, false));
     for (const id of ["cartoon", "lining", "hetero"]) element(`show-${id}`).addEventListener("change", drawStructure);
