@@ -22,7 +22,12 @@ _PUBLIC = {
     "voxelize": "pocketvox.voxel",
     "label_volume": "pocketvox.voxel",
     "load_preset": "pocketvox.inference",
+    "load_predictor": "pocketvox.inference",
     "scan": "pocketvox.pipeline",
+    "Result": "pocketvox.report",
+    "Pocket": "pocketvox.pockets",
+    "Hotspot": "pocketvox.pockets",
+    "write_result": "pocketvox.report",
 }
 
 __all__ = ["__version__", *_PUBLIC]
@@ -31,9 +36,14 @@ if TYPE_CHECKING:
     from pocketvox.channels import CHANNELS as CHANNELS
     from pocketvox.errors import PocketvoxError as PocketvoxError
     from pocketvox.features import receptor_points as receptor_points
+    from pocketvox.inference import load_predictor as load_predictor
     from pocketvox.inference import load_preset as load_preset
     from pocketvox.interactions import find_interactions as find_interactions
     from pocketvox.pipeline import scan as scan
+    from pocketvox.pockets import Hotspot as Hotspot
+    from pocketvox.pockets import Pocket as Pocket
+    from pocketvox.report import Result as Result
+    from pocketvox.report import write_result as write_result
     from pocketvox.structure import read_complex as read_complex
     from pocketvox.structure import read_structure as read_structure
     from pocketvox.structure.atoms import Complex as Complex

@@ -82,6 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     parser = build_parser()
     args, args.rest = parser.parse_known_args(argv)
+    args.parser = parser
     if args.rest and args.run not in source_tree.HANDING_OVER:
         parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
     with _logging_to_stderr(args):

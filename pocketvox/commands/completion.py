@@ -42,16 +42,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the script."""
     import shtab
 
-    from pocketvox.cli import build_parser
-
-    parser = build_parser()
-    for action in _actions(parser):
+    for action in _actions(args.parser):
         name = action.metavar if isinstance(action.metavar, str) else ""
         if name in _FOLDERS:
             action.complete = shtab.DIRECTORY
         elif name in _FILES:
             action.complete = shtab.FILE
-    print(shtab.complete(parser, shell=args.shell))
+    print(shtab.complete(args.parser, shell=args.shell))
     return 0
 
 
