@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from .perceive import perceive_bonds
 #: Extensions that say that a path is a ligand's file.
 LIGAND_SUFFIXES = (".sdf", ".mol", ".mol2", ".sd", ".pdb", ".ent")
 
+_MOL2 = "@<TRIPOS>MOLECULE"
+_END_OF_RECORD = re.compile(r"^\$\$\$\$[^\n]*\n?", re.M)
 _HEAVIEST = 300  # heavy atoms; more is no ligand but a receptor given by mistake
 
 
@@ -45,20 +48,61 @@ def ligand_from_file(path) -> tuple[Ligand, tuple[str, ...]]:
         The file is missing, empty or damaged, or its molecule has no usable positions or valences.
     """
     path = Path(path)
+    kind, records = ligand_records(path)
+    ligand, notes = ligand_from_record(kind, records[0], str(path), path.name.split(".")[0])
+    if len(records) > 1:
+        notes = (f"{path}: {len(records)} molecules in the file, the first is used", *notes)
+    return ligand, notes
+
+
+def ligand_records(path: Path) -> tuple[str, list[str]]:
+    """The kind of a ligand file, ``sdf``, ``mol2`` or ``pdb``, and the texts of its molecules.
+
+    Raises
+    ------
+    LigandError
+        As :func:`ligand_from_file`.
+    """
     text = _read(path)
-    notes: list[str] = []
     kind = _kind(path, text)
+    if kind == "sdf":
+        return kind, [record for record in _END_OF_RECORD.split(text) if record.strip()]
+    if kind == "mol2":
+        return kind, [_MOL2 + record for record in text.split(_MOL2)[1:]]
+    return kind, [text]
+
+
+def ligand_from_record(kind: str, text: str, place: str, name: str) -> tuple[Ligand, tuple[str, ...]]:
+    """One molecule of a ligand file.
+
+    Parameters
+    ----------
+    kind, text : str
+        As :func:`ligand_records` gives them.
+    place : str
+        Where it stands, for messages.
+    name : str
+        Of a molecule without a title.
+
+    Raises
+    ------
+    LigandError
+        As :func:`ligand_from_file`.
+    """
+    notes: list[str] = []
     if kind == "pdb":
-        mol = _from_pdb(text, path)
-        notes.append(f"{path}: bond orders perceived from distances; give the ligand as SDF to be sure")
+        mol = _from_pdb(text, place)
+        notes.append(f"{place}: bond orders perceived from distances; give the ligand as SDF to be sure")
     else:
-        mol = _from_mol2(text, path, notes) if kind == "mol2" else _from_sdf(text, path, notes)
-        mol = _sanitised(mol, path, notes)
-    _check(mol, path)
+        mol = _from_mol2(text, place) if kind == "mol2" else _from_sdf(text, place)
+        mol = _sanitised(mol, place, notes)
     heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
+    if not mol.GetNumConformers():
+        raise LigandError(f"{place}: the ligand has no coordinates. Give it as posed in the receptor.")
+    check_positions(mol.GetConformer().GetPositions(), heavy, place)
     title = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
     ligand = Ligand(
-        name=title if 0 < len(title) <= 60 else path.name.split(".")[0],
+        name=title if 0 < len(title) <= 60 else name,
         mol=mol,
         coord=mol.GetConformer().GetPositions()[heavy].astype(np.float32),
         atom_names=tuple(_atom_name(mol.GetAtomWithIdx(i)) for i in heavy),
@@ -89,7 +133,7 @@ def _read(path: Path) -> str:
 
 
 def _kind(path: Path, text: str) -> str:
-    if "@<TRIPOS>MOLECULE" in text:
+    if _MOL2 in text:
         return "mol2"
     if "V2000" in text or "V3000" in text or "M  END" in text:
         return "sdf"
@@ -101,34 +145,25 @@ def _kind(path: Path, text: str) -> str:
     )
 
 
-def _from_sdf(text: str, path: Path, notes: list[str]) -> Chem.Mol:
-    records = [record for record in text.split("$$$$") if record.strip()]
-    if len(records) > 1:
-        notes.append(f"{path}: {len(records)} molecules in the file, the first is used")
-    block = records[0]
+def _from_sdf(block: str, place: str) -> Chem.Mol:
     if "M  END" not in block:
-        raise LigandError(f"{path}: the molecule is cut off (no 'M  END'). Get the complete file again.")
+        raise LigandError(f"{place}: the molecule is cut off (no 'M  END'). Get the complete file again.")
     with rdBase.BlockLogs():
         mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
     if mol is None or not mol.GetNumAtoms():
         raise LigandError(
-            f"{path}: expected a molecule. Received: a record without atoms, or with other atom and bond counts than "
+            f"{place}: expected a molecule. Received: a record without atoms, or with other atom and bond counts than "
             "it says. Export the ligand again."
         )
     return mol
 
 
-def _from_mol2(text: str, path: Path, notes: list[str]) -> Chem.Mol:
-    records = text.split("@<TRIPOS>MOLECULE")[1:]
-    if len(records) > 1:
-        notes.append(f"{path}: {len(records)} molecules in the file, the first is used")
+def _from_mol2(text: str, place: str) -> Chem.Mol:
     with rdBase.BlockLogs():
-        mol = Chem.MolFromMol2Block(
-            "@<TRIPOS>MOLECULE" + records[0], sanitize=False, removeHs=False, cleanupSubstructures=True
-        )
+        mol = Chem.MolFromMol2Block(text, sanitize=False, removeHs=False, cleanupSubstructures=True)
     if mol is None or not mol.GetNumAtoms():
         raise LigandError(
-            f"{path}: expected a molecule. Received: a MOL2 record that RDKit cannot read. Give it as SDF."
+            f"{place}: expected a molecule. Received: a MOL2 record that RDKit cannot read. Give it as SDF."
         )
     return _imply_hydrogens(mol)
 
@@ -145,14 +180,14 @@ def _imply_hydrogens(mol: Chem.Mol) -> Chem.Mol:
     return mol
 
 
-def _from_pdb(text: str, path: Path) -> Chem.Mol:
+def _from_pdb(text: str, place: str) -> Chem.Mol:
     with rdBase.BlockLogs():
         raw = Chem.MolFromPDBBlock(text, sanitize=False, removeHs=False, proximityBonding=False)
     if raw is None or not raw.GetNumAtoms():
-        raise LigandError(f"{path}: expected a molecule. Received: a PDB file without readable atoms. Give it as SDF.")
+        raise LigandError(f"{place}: expected a molecule. Received: a PDB file without readable atoms. Give it as SDF.")
     mol = _perceived(raw)
     if mol is None:
-        raise LigandError(f"{path}: no valid molecule can be made of its atoms. Give the ligand as SDF.")
+        raise LigandError(f"{place}: no valid molecule can be made of its atoms. Give the ligand as SDF.")
     return mol
 
 
@@ -174,21 +209,21 @@ def _perceived(raw: Chem.Mol) -> Chem.Mol | None:
     return mol.GetMol() if _try_sanitise(mol) else None
 
 
-def _sanitised(mol: Chem.Mol, path: Path, notes: list[str]) -> Chem.Mol:
+def _sanitised(mol: Chem.Mol, place: str, notes: list[str]) -> Chem.Mol:
     """Sanitise; else mend charges; else perceive the bonds anew."""
     first = Chem.RWMol(mol)
     if _try_sanitise(first):
         return first.GetMol()
     mended = Chem.RWMol(mol)
     if _mend_charges(mended) and _try_sanitise(mended):
-        notes.append(f"{path}: impossible valences mended by formal charges; check the ligand's protonation")
+        notes.append(f"{place}: impossible valences mended by formal charges; check the ligand's protonation")
         return mended.GetMol()
     if mol.GetNumConformers():
         again = _perceived(mol)
         if again is not None:
-            notes.append(f"{path}: its bond orders are impossible, so they were perceived from distances")
+            notes.append(f"{place}: its bond orders are impossible, so they were perceived from distances")
             return again
-    raise LigandError(f"{path}: the ligand's valences are impossible and cannot be repaired. Correct its bond orders.")
+    raise LigandError(f"{place}: the ligand's valences are impossible and cannot be repaired. Correct its bond orders.")
 
 
 def _mend_charges(mol: Chem.RWMol) -> bool:
@@ -211,28 +246,39 @@ def _try_sanitise(mol: Chem.RWMol) -> bool:
     return True
 
 
-def _check(mol: Chem.Mol, path: Path) -> None:
-    if not mol.GetNumConformers():
-        raise LigandError(f"{path}: the ligand has no coordinates. Give it as posed in the receptor.")
-    coord = mol.GetConformer().GetPositions()
-    heavy = np.array([atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()])
+def check_positions(coord: np.ndarray, heavy: list[int], place: str) -> None:
+    """Refuse positions that no posed molecule can have.
+
+    Parameters
+    ----------
+    coord : ndarray, shape=(n, 3), dtype=float
+        Of all its atoms (angstrom).
+    heavy : list of int
+        Heavy atoms among them.
+    place : str
+        Where the molecule stands, for messages.
+
+    Raises
+    ------
+    LigandError
+    """
     bad = ~np.isfinite(coord).all(axis=1)
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
         raise LigandError(
-            f"{path}: atom {i + 1} has no finite position ({coord[i].tolist()}). Export the ligand again."
+            f"{place}: atom {i + 1} has no finite position ({coord[i].tolist()}). Export the ligand again."
         )
-    if not heavy.any():
-        raise LigandError(f"{path}: the ligand has no heavy atoms. Check the file.")
-    if heavy.sum() > _HEAVIEST:
+    if not len(heavy):
+        raise LigandError(f"{place}: the ligand has no heavy atoms. Check the file.")
+    if len(heavy) > _HEAVIEST:
         raise LigandError(
-            f"{path}: expected a ligand. Received: {int(heavy.sum())} heavy atoms. "
+            f"{place}: expected a ligand. Received: {len(heavy)} heavy atoms. "
             "Give the receptor as the structure and the small molecule as the ligand."
         )
-    if heavy.sum() > 1 and np.ptp(coord[heavy], axis=0).max() < 1e-3:
-        raise LigandError(f"{path}: all atoms lie at one point. Give the ligand as posed in the receptor.")
-    if heavy.sum() > 5 and (coord[:, 2] == 0).all():
-        raise LigandError(f"{path}: the ligand is a flat drawing (all z are 0). Give it as posed in the receptor.")
+    if len(heavy) > 1 and np.ptp(coord[heavy], axis=0).max() < 1e-3:
+        raise LigandError(f"{place}: all atoms lie at one point. Give the ligand as posed in the receptor.")
+    if len(heavy) > 5 and (coord[:, 2] == 0).all():
+        raise LigandError(f"{place}: the ligand is a flat drawing (all z are 0). Give it as posed in the receptor.")
 
 
 def _atom_name(atom: Chem.Atom) -> str:
