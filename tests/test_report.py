@@ -19,7 +19,7 @@ from pocketvox.errors import InputError, OutputError, UsageError
 from pocketvox.pockets import Hotspot, Pocket
 from pocketvox.report import Result, folder, read_maps, summary, write_maps, write_result
 from pocketvox.report.ccp4 import write_ccp4, write_map
-from pocketvox.report.pymol import sanitise, write_structure
+from pocketvox.report.structures import sanitise, write_structure
 from pocketvox.report.tables import hotspots_csv, pockets_csv
 from pocketvox.structure import read_structure
 from pocketvox.structure.atoms import OTHER, PROTEIN, WATER, Structure
@@ -373,7 +373,7 @@ def test_the_pymol_script_loads_what_lies_beside_it(tmp_path):
     assert all((path / name).is_file() for name in loaded)
     assert "load structure.cif, my__1_" in lines
     assert "set normalize_ccp4_maps, off" in lines
-    assert "isomesh hbond_donor, hbond_donor_map, 0.250" in lines  # half of the best hot-spot's joint value
+    assert "isomesh hbond_donor, hbond_donor_map, 0.2500" in lines  # half of the best hot-spot's joint value
     spots = [line for line in lines if line.startswith("pseudoatom pocket")]
     assert spots == [
         "pseudoatom pocket1_hbond_donor_1, pos=[1.000, -2.500, 3.142], b=0.500, color=marine, vdw=0.6",

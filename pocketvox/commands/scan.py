@@ -23,10 +23,10 @@ from pocketvox.commands.common import (
 from pocketvox.commands.overlap import each_overlapped
 from pocketvox.errors import UsageError
 from pocketvox.loading import load_numba
+from pocketvox.report.formats import FORMATS, choose_formats, listed
 
 log = logging.getLogger("pocketvox")
 
-FORMATS = ("ccp4", "pymol")
 #: Inputs that are predicted at a time: two networks with a thread each do more than one with two, and need more memory.
 MOST_LANES = 4
 
@@ -71,7 +71,10 @@ def add_parser(parsers) -> None:
         "certain levels for certain types",
     )
     parser.add_argument(
-        "--formats", metavar="LIST", default="", help=f"further outputs, joined by commas: {', '.join(FORMATS)}"
+        "--formats",
+        metavar="LIST",
+        default="",
+        help=f"further outputs, joined by commas: {listed()} (see the list below)",
     )
     parser.add_argument(
         "--report",
@@ -83,6 +86,7 @@ def add_parser(parsers) -> None:
         "--timings", action="store_true", help="print where the time went to stderr: imports, each stage, the engine"
     )
     parser.add_argument("--json", action="store_true", help="print each summary to stdout, one JSON object per line")
+    parser.epilog = f"{format_list()}\n\n{parser.epilog}"
 
 
 def add_region_options(parser: argparse.ArgumentParser) -> None:
@@ -130,12 +134,15 @@ def check_region(args: argparse.Namespace) -> tuple[float, ...] | None:
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """The formats named in a list joined by commas; refuses unknown ones."""
-    formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
-    unknown = [word for word in formats if word not in FORMATS]
-    if unknown:
-        raise UsageError(f"--formats: expected some of {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
-    return formats
+    """The formats named in a list joined by commas; refuses unknown ones and those that need what is not installed."""
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    return tuple(form.name for form in choose_formats(words))
+
+
+def format_list() -> str:
+    """The formats with what each is, for the help."""
+    rows = (f"  {form.name:<{max(len(f.name) for f in FORMATS)}}  {form.about}" for form in FORMATS)
+    return "\n".join(("formats:", *rows))
 
 
 def replacement(folder: Path, result) -> str | None:

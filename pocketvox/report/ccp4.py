@@ -1,23 +1,33 @@
-"""CCP4/MRC maps, one per channel, that viewers place on the structure."""
+"""CCP4 maps, one per channel, that viewers place on the structure.
+
+A CCP4 map of 32-bit floats is an MRC file, and an MRC file of the 2014 standard is a CCP4 map: there is one writer, and
+a program that wants ``.mrc`` reads these files under that name.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pocketvox.channels import LIGAND
+from pocketvox.report.maps import MAPS, joint_channel
 from pocketvox.voxel.grid import Grid, Volume
+
+if TYPE_CHECKING:
+    from pocketvox.report.result import Result
 
 #: Header words of the format (1-based): first grid point of the map, position of the first voxel (MRC 2014).
 _NSTART, _ORIGIN = 5, 50
 
 
-def write_ccp4(folder: str | Path, volume: Volume) -> tuple[Path, ...]:
-    """Write one map per channel, ``<channel>.ccp4``.
+def write_maps_ccp4(folder: Path, result: Result) -> None:
+    """Write the maps of a result to ``maps/``; see :func:`write_ccp4`."""
+    write_ccp4(folder / MAPS, result.maps)
 
-    Typed channels are written as joint values (conditional x ligand): away from where a ligand can be, a conditional
-    probability says nothing, but would be drawn all the same.
+
+def write_ccp4(folder: str | Path, volume: Volume) -> tuple[Path, ...]:
+    """Write one map per channel, ``<channel>.ccp4``, as :func:`~pocketvox.report.maps.joint_channel` gives it.
 
     Parameters
     ----------
@@ -38,14 +48,10 @@ def write_ccp4(folder: str | Path, volume: Volume) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
-    paths = []
-    for k, channel in enumerate(volume.channels):
-        values = volume.values[..., k]
-        if channel != LIGAND and LIGAND in volume.channels:
-            values = values * volume.values[..., volume.channels.index(LIGAND)]
-        paths.append(folder / f"{channel}.ccp4")
-        write_map(paths[-1], values, volume.grid)
-    return tuple(paths)
+    paths = tuple(folder / f"{channel}.ccp4" for channel in volume.channels)
+    for k, path in enumerate(paths):
+        write_map(path, joint_channel(volume, k), volume.grid)
+    return paths
 
 
 def write_map(path: str | Path, values: np.ndarray, grid: Grid) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pocketvox.channels import LIGAND
 
+#: Polymers that are coloured by nothing else, and channels without a colour of their own.
+NEUTRAL, UNKNOWN = "#cccccc", "#666666"
+
 #: The core types and the charges have colours like those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which
 #: people with any colour vision tell apart; there are not eleven such colours, so types are always named as well.
 COLOURS = {
@@ -34,3 +37,8 @@ NAMES = {
     "water_bridge": "water bridge",
     LIGAND: "any ligand atom",
 }
+
+
+def channel_colour(channel: str) -> str:
+    """``#rrggbb`` of a channel."""
+    return COLOURS.get(channel, UNKNOWN)

@@ -13,7 +13,7 @@ from pocketvox.explain.atoms import atoms_to_residues
 from pocketvox.inference import Preset
 from pocketvox.report.ccp4 import write_map
 from pocketvox.report.folder import new_folder
-from pocketvox.report.pymol import write_structure
+from pocketvox.report.structures import write_structure
 from pocketvox.report.tables import csv_table, fixed
 from pocketvox.report.volumes import write_volume
 from pocketvox.structure.atoms import Atoms, Structure, residue_label

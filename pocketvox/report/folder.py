@@ -11,12 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pocketvox.errors import OutputError, UsageError
+from pocketvox.errors import OutputError
+from pocketvox.report.formats import Format, choose_formats, write_formats
 from pocketvox.report.result import SUMMARY, Result, summary_text
 from pocketvox.report.tables import hotspots_csv, pockets_csv
-
-#: What can be written beside the files every result has.
-FORMATS = ("ccp4", "pymol")
 
 
 def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...] = (), report: bool = False) -> Path:
@@ -31,7 +29,7 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
     folder : str or Path
         Of this result alone; made, with its parents, if absent.
     formats : tuple of str, optional
-        Some of :data:`FORMATS`: ``"ccp4"`` maps, ``"pymol"`` script (with the maps and the structure that it draws).
+        Names of :data:`pocketvox.report.formats.FORMATS`, or ``"all"``.
     report : bool, optional
         Write report.html as well, see :mod:`pocketvox.report.page`.
 
@@ -46,12 +44,12 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
         If it cannot be written, or holds something that is no result. Nothing is left behind.
     UsageError
         If a format is unknown.
+    MissingExtraError
+        If a format needs a package that is not installed.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UsageError(f"Expected formats among {', '.join(FORMATS)}. Received: {', '.join(unknown)}.")
+    chosen = choose_formats(formats)
     with new_folder(folder, SUMMARY) as temporary:
-        _write_files(result, temporary, formats, report)
+        _write_files(result, temporary, chosen, report)
     return Path(folder)
 
 
@@ -95,21 +93,14 @@ def new_folder(folder: str | Path, known_by: str) -> Iterator[Path]:
         raise
 
 
-def _write_files(result: Result, folder: Path, formats: tuple[str, ...], report: bool) -> None:
+def _write_files(result: Result, folder: Path, formats: tuple[Format, ...], report: bool) -> None:
     from pocketvox.report.maps import write_maps
 
     start = time.perf_counter()
     (folder / "pockets.csv").write_text(pockets_csv(result.pockets), encoding="utf-8", newline="")
     (folder / "hotspots.csv").write_text(hotspots_csv(result.pockets), encoding="utf-8", newline="")
     write_maps(folder / "maps.h5", result.maps, calibrated=result.calibrated)
-    if "ccp4" in formats or "pymol" in formats:
-        from pocketvox.report.ccp4 import write_ccp4
-
-        write_ccp4(folder / "maps", result.maps)
-    if "pymol" in formats:
-        from pocketvox.report.pymol import write_pymol
-
-        write_pymol(folder, result)
+    write_formats(folder, result, formats)
     if report:
         from pocketvox.report.page import write_page
 

@@ -27,6 +27,8 @@ LEVEL = 1
 FLOOR = 1e-3
 #: Points of a ligand (centres of rings and charges) and their labels may be this far from its atoms' voxels (angstrom).
 REACH = LABEL_RADIUS
+#: Folder of a result for maps in the formats of other programs.
+MAPS = "maps"
 
 
 def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: float = FLOOR) -> None:
@@ -72,6 +74,18 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
             target = tuple(slice(a, b) for a, b, _ in part)
             for k in range(values.shape[3]):
                 dataset[(*target, k)] = compact[(k, *inner)]
+
+
+def joint_channel(volume: Volume, k: int) -> np.ndarray:
+    """The map of one channel for viewers, shape=(x, y, z).
+
+    A typed channel is multiplied by ``ligand``, if the volume has it: away from where a ligand can be, a conditional
+    probability says nothing, but would be drawn all the same.
+    """
+    values = volume.values[..., k]
+    if volume.channels[k] == LIGAND or LIGAND not in volume.channels:
+        return values
+    return values * volume.values[..., volume.channels.index(LIGAND)]
 
 
 def read_maps(path: str | Path) -> Volume:

@@ -24,7 +24,7 @@ REPORT = "report.html"
 #: Files of the folder up to this size in all are inside the page; others it names (bytes).
 MOST_EMBEDDED = 4_000_000
 #: Endings of files that are compressed already.
-_COMPRESSED = (".h5", ".gz", ".parquet", ".png")
+_COMPRESSED = (".h5", ".gz", ".parquet", ".png", ".mvsx")
 
 _VIEWER, _LICENCE = "3Dmol-min.js", "3Dmol-LICENSE.txt"
 _NO_VIEWER = (

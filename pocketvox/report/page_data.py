@@ -11,8 +11,9 @@ import numpy as np
 from pocketvox.channels import CORE, LIGAND
 from pocketvox.pockets import Pocket
 from pocketvox.report.colours import COLOURS, NAMES
-from pocketvox.report.pymol import LIGAND_LEVEL, structure_text
 from pocketvox.report.result import Result
+from pocketvox.report.scene import LIGAND_LEVEL
+from pocketvox.report.structures import structure_text
 from pocketvox.report.tables import ranked_hotspots
 from pocketvox.structure.atoms import NUCLEIC, PROTEIN, WATER, Structure
 from pocketvox.voxel.grid import Grid

@@ -44,6 +44,10 @@ HOTSPOT_COLUMNS = (
     "partners",
 )
 
+#: Columns of either table that hold text, and whole numbers; all others hold decimal numbers.
+TEXT_COLUMNS = ("name", "pocket", "type", "residue_ids", "surf_atom_ids", "partners")
+WHOLE_COLUMNS = ("rank", "sas_points", "surf_atoms")
+
 
 def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
     """The table of pockets, best first."""
@@ -69,20 +73,22 @@ def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
 
 def hotspots_csv(pockets: tuple[Pocket, ...]) -> str:
     """The table of the hot-spots of all pockets, best first."""
-    rows = (
-        (
-            pocket.name,
-            hotspot.type,
-            *(fixed(v, 3) for v in hotspot.coord),
-            fixed(hotspot.probability, 4),
-            fixed(hotspot.score, 4),
-            fixed(hotspot.volume, 2),
-            *(fixed(v, 3) for v in hotspot.direction),
-            ";".join(hotspot.partners),
-        )
-        for pocket, hotspot in ranked_hotspots(pockets)
-    )
+    rows = (hotspot_row(pocket, hotspot) for pocket, hotspot in ranked_hotspots(pockets))
     return csv_table(HOTSPOT_COLUMNS, rows)
+
+
+def hotspot_row(pocket: Pocket, hotspot: Hotspot) -> tuple:
+    """The cells of one hot-spot, in the order of :data:`HOTSPOT_COLUMNS`."""
+    return (
+        pocket.name,
+        hotspot.type,
+        *(fixed(v, 3) for v in hotspot.coord),
+        fixed(hotspot.probability, 4),
+        fixed(hotspot.score, 4),
+        fixed(hotspot.volume, 2),
+        *(fixed(v, 3) for v in hotspot.direction),
+        ";".join(hotspot.partners),
+    )
 
 
 def ranked_hotspots(pockets: tuple[Pocket, ...]) -> list[tuple[Pocket, Hotspot]]:
