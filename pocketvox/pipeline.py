@@ -75,6 +75,7 @@ def scan(
     predictor=None,
     rotations: int = 1,
     fdr: float | None = None,
+    min_plddt: float | None = None,
     model: int | None = None,
     keep=(),
     cache: str | Path | None = None,
@@ -111,6 +112,8 @@ def scan(
     fdr : float, optional
         Keep only hot-spots of the channels and probabilities at which at most this share is false; a level of the
         preset. See :func:`pocketvox.inference.discovery_thresholds`.
+    min_plddt : float, optional
+        Of a predicted model leave out the residues below this pLDDT, 0 to 100.
     model : int, optional
         Model number; the first if not given.
     keep : sequence of str, optional
@@ -141,6 +144,7 @@ def scan(
         size=size,
         rotations=rotations,
         fdr=fdr,
+        min_plddt=min_plddt,
         model=model,
         keep=tuple(keep),
         cache=cache,
@@ -179,7 +183,7 @@ class Scanner:
     Attributes
     ----------
     predictor : Predictor
-    around, center, size, rotations, fdr, model, keep, cache
+    around, center, size, rotations, fdr, min_plddt, model, keep, cache
         As for :func:`scan`.
 
     Raises
@@ -196,6 +200,7 @@ class Scanner:
     size: float | Sequence[float] | None = None
     rotations: int = 1
     fdr: float | None = None
+    min_plddt: float | None = None
     model: int | None = None
     keep: tuple[str, ...] = ()
     cache: str | Path | None = None
@@ -210,8 +215,14 @@ class Scanner:
         """Read a structure and find what it offers; errors as of :func:`scan`."""
         from pocketvox.descriptors import experiment
         from pocketvox.features import receptor_points
+        from pocketvox.structure.predicted import without_low_confidence
 
         seconds: dict[str, float] = {}
+        if self.min_plddt is not None:
+            with timed(seconds, "read"):
+                if not isinstance(source, Structure):
+                    source = read_structure(source, model=self.model, cache=self.cache)
+                source = without_low_confidence(source, self.min_plddt)
         options = {"around": self.around, "model": self.model, "keep": self.keep, "cache": self.cache}
         if self.predictor.preset.config.task == "complex":
             from pocketvox.structure import read_complex
@@ -222,7 +233,7 @@ class Scanner:
         else:
             region = {"center": self.center, "size": self.size, "spacing": self.predictor.preset.spacing}
             prepared = prepare(source, **region, **options)
-            seconds |= prepared.seconds
+            seconds = prepared.seconds | seconds
             kind = experiment(prepared.structure)
         with timed(seconds, "features"):
             points = receptor_points(prepared.receptor, kind)
@@ -239,7 +250,16 @@ class Scanner:
 
     def finish(self, read: Input, maps: Volume) -> Result:
         """Pockets and hot-spots in the maps."""
-        from pocketvox.pockets import find_pockets, pocket_volume, preset_settings, rate_pockets, reaching, unfamiliar
+        from pocketvox.pockets import (
+            add_confidence,
+            find_pockets,
+            pocket_volume,
+            preset_settings,
+            rate_pockets,
+            reaching,
+            uncertain,
+            unfamiliar,
+        )
 
         preset, prepared = self.predictor.preset, read.prepared
         trusted = self._trusted()
@@ -250,6 +270,7 @@ class Scanner:
             if self.fdr is not None:
                 pockets = reaching(pockets, trusted)
             pockets = rate_pockets(pockets, read.points, near, preset.domain())
+            pockets = add_confidence(pockets, prepared.structure, prepared.receptor)
         return Result(
             name=prepared.structure.name,
             pockets=pockets,
@@ -266,7 +287,7 @@ class Scanner:
             rotations=self.rotations,
             fdr=self.fdr,
             fdr_thresholds=trusted,
-            warnings=(*prepared.warnings, *unfamiliar(pockets)),
+            warnings=(*prepared.warnings, *unfamiliar(pockets), *uncertain(pockets)),
             seconds=dict(read.seconds),
         )
 

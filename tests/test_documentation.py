@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, environment
 
 import pocketvox
-from docs.update_reference import command_line, definitions
+from docs.update_reference import command_line, definitions, formats
 from pocketvox.cli import VERBS, build_parser
 from pocketvox.report import Result
 
@@ -28,6 +28,10 @@ def test_every_verb_and_option_is_in_the_reference():
 
 def test_definitions_are_those_of_the_code():
     assert definitions() in (DOCS / "science.md").read_text(encoding="utf-8"), "run: python docs/update_reference.py"
+
+
+def test_every_format_is_in_the_page_of_exports():
+    assert formats() in (DOCS / "exports.md").read_text(encoding="utf-8"), "run: python docs/update_reference.py"
 
 
 def test_public_names_are_in_the_reference():

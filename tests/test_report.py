@@ -89,15 +89,15 @@ def test_pockets_table_to_the_byte():
     """P2Rank's columns in its order, then ours; no negative zero."""
     assert pockets_csv((pocket(),)) == (
         "name,rank,score,probability,sas_points,surf_atoms,center_x,center_y,center_z,residue_ids,surf_atom_ids,"
-        "volume,depth,domain_score,uncertainty\n"
-        "pocket1,1,12.3456,0.2500,570,7,10.000,0.000,2.500,A_25 LONG_-3A,,240.47,6.25,,\n"
+        "volume,depth,domain_score,uncertainty,plddt\n"
+        "pocket1,1,12.3456,0.2500,570,7,10.000,0.000,2.500,A_25 LONG_-3A,,240.47,6.25,,,\n"
     )
 
 
 def test_hotspots_table_to_the_byte():
     assert hotspots_csv((pocket(hotspots=(hotspot(),)),)) == (
-        "pocket,type,x,y,z,probability,score,volume,direction_x,direction_y,direction_z,partners\n"
-        "pocket1,hbond_donor,1.000,-2.500,3.142,0.9100,0.5000,8.44,0.000,0.600,-0.800,A:ASP 25:OD1;B:GLY -3A:O\n"
+        "pocket,type,x,y,z,probability,score,volume,direction_x,direction_y,direction_z,partners,plddt\n"
+        "pocket1,hbond_donor,1.000,-2.500,3.142,0.9100,0.5000,8.44,0.000,0.600,-0.800,A:ASP 25:OD1;B:GLY -3A:O,\n"
     )
 
 
@@ -376,7 +376,8 @@ def test_the_pymol_script_loads_what_lies_beside_it(tmp_path):
     assert "isomesh hbond_donor, hbond_donor_map, 0.2500" in lines  # half of the best hot-spot's joint value
     spots = [line for line in lines if line.startswith("pseudoatom pocket")]
     assert spots == [
-        "pseudoatom pocket1_hbond_donor_1, pos=[1.000, -2.500, 3.142], b=0.500, color=marine, vdw=0.6",
+        f"pseudoatom pocket1_hbond_donor_1, name={name}, pos={position}, b=0.5000, color=0x0072b2, vdw=0.6"
+        for name, position in (("SPOT", "[1.000, -2.500, 3.142]"), ("TIP", "[1.000, -1.420, 1.702]"))
     ]
 
 

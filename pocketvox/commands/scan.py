@@ -71,6 +71,12 @@ def add_parser(parsers) -> None:
         "certain levels for certain types",
     )
     parser.add_argument(
+        "--min-plddt",
+        type=positive_float,
+        metavar="X",
+        help="of predicted models leave out residues with a lower pLDDT (50 to 70, say); other structures stay whole",
+    )
+    parser.add_argument(
         "--formats",
         metavar="LIST",
         default="",
@@ -181,6 +187,7 @@ def run(args: argparse.Namespace) -> int:
         size=size,
         rotations=args.rotations,
         fdr=args.fdr,
+        min_plddt=args.min_plddt,
         model=args.model,
         keep=tuple(args.keep),
         cache=args.cache,

@@ -1,5 +1,6 @@
 """Probability maps in, ranked pockets with their typed hot-spots out."""
 
+from pocketvox.pockets.confidence import add_confidence, uncertain
 from pocketvox.pockets.detect import Pocket, PocketConfig, detect_pockets
 from pocketvox.pockets.familiarity import rate_pockets, unfamiliar
 from pocketvox.pockets.hotspots import Hotspot, HotspotConfig, find_hotspots, find_pockets, pocket_volume, reaching
@@ -10,6 +11,7 @@ __all__ = [
     "HotspotConfig",
     "Pocket",
     "PocketConfig",
+    "add_confidence",
     "detect_pockets",
     "find_hotspots",
     "find_pockets",
@@ -17,5 +19,6 @@ __all__ = [
     "preset_settings",
     "rate_pockets",
     "reaching",
+    "uncertain",
     "unfamiliar",
 ]

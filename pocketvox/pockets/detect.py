@@ -107,6 +107,8 @@ class Pocket:
         How undecided the map is in it, 0 to 1; see :func:`pocketvox.inference.domain.map_uncertainty`.
     expected_counts : dict of str to float, or None
         Per channel the interactions, or ligand atoms, expected in it; see :func:`pocketvox.voxel.expected_counts`.
+    plddt : float or None
+        Mean pLDDT of its lining residues, 0 to 100. None if the structure is no predicted model.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Pocket:
     domain_score: float | None = None
     uncertainty: float | None = None
     expected_counts: dict[str, float] | None = None
+    plddt: float | None = None
 
 
 @dataclass(frozen=True)

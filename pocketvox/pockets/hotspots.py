@@ -93,6 +93,9 @@ class Hotspot:
         :class:`~pocketvox.pockets.partners.PartnerFinder`; zero if there is no partner.
     partners : tuple of str
         Receptor atoms that could make the interaction, nearest first (``A:ASP 25:OD1``); one atom per ring.
+    plddt : float or None
+        Lowest pLDDT of its partners' residues, or of the nearest residue if there are no partners, 0 to 100. None if
+        the structure is no predicted model.
     """
 
     type: str
@@ -102,6 +105,7 @@ class Hotspot:
     volume: float
     direction: tuple[float, float, float]
     partners: tuple[str, ...]
+    plddt: float | None = None
 
 
 def pocket_volume(volume: Volume, pocket_config: PocketConfig, hotspot_config: HotspotConfig) -> Volume:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pocketvox.report.colours import NEUTRAL
+from pocketvox.report.colours import CONFIDENCE, NEUTRAL
 from pocketvox.report.result import Result
 from pocketvox.report.scene import RADIUS, Scene, Spot, scene
 from pocketvox.report.structures import CIF
@@ -42,14 +42,25 @@ def write_chimerax(folder: Path, result: Result) -> None:
 
 
 def _structure_lines(drawn: Scene) -> list[str]:
+    polymer = f"color #{_STRUCTURE} & polymer {NEUTRAL}"
+    if drawn.predicted:
+        palette = ":".join(f"{plddt:g},{colour}" for plddt, colour in _steps())
+        polymer = f"color bfactor #{_STRUCTURE} & polymer palette {palette}"
     return [
         f"open {CIF} id {_STRUCTURE} name {drawn.name}",
         f"hide #{_STRUCTURE} atoms",
         f"show #{_STRUCTURE} cartoons",
         f"show #{_STRUCTURE} & ~polymer atoms",
-        f"color #{_STRUCTURE} & polymer {NEUTRAL}",
+        polymer,
         f"color #{_STRUCTURE} byhetero",
     ]
+
+
+def _steps() -> list[tuple[float, str]]:
+    """The bands of confidence for a palette that blends neighbouring colours: each colour at both ends of its band."""
+    starts, colours = list(CONFIDENCE), list(CONFIDENCE.values())
+    ends = [start - 0.01 for start in starts[1:]] + [100.0]
+    return [(value, c) for a, b, c in zip(starts, ends, colours, strict=True) for value in (a, b)]
 
 
 def _spot_lines(number: int, spot: Spot) -> list[str]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pocketvox.channels import LIGAND
+from pocketvox.structure.predicted import CERTAIN, CONFIDENT, LOW
 
 #: Polymers that are coloured by nothing else, and channels without a colour of their own.
 NEUTRAL, UNKNOWN = "#cccccc", "#666666"
+
+#: Colours of residues of predicted models, from this pLDDT on, as the AlphaFold database draws them.
+CONFIDENCE = {0.0: "#ff7d45", LOW: "#ffdb13", CONFIDENT: "#65cbf3", CERTAIN: "#0053d6"}
 
 #: The core types and the charges have colours like those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which
 #: people with any colour vision tell apart; there are not eleven such colours, so types are always named as well.

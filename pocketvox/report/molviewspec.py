@@ -10,7 +10,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from pocketvox.report.colours import NAMES, NEUTRAL
+from pocketvox.report.colours import CONFIDENCE, NAMES, NEUTRAL
 from pocketvox.report.result import Result
 from pocketvox.report.scene import AROUND, RADIUS, Scene, Spot, scene
 from pocketvox.report.structures import CIF
@@ -42,7 +42,7 @@ def write_molviewspec(folder: Path, result: Result) -> None:
 
 def state(drawn: Scene) -> dict:
     """The scene as a MolViewSpec state of plain JSON types."""
-    children = [_structure()] if drawn.structure else []
+    children = [_structure(drawn.predicted)] if drawn.structure else []
     children += [_surface(surface.channel, surface.level, surface.colour) for surface in drawn.surfaces]
     if drawn.spots:
         children.append(_node("primitives", {"opacity": 1.0}, [p for spot in drawn.spots for p in _primitives(spot)]))
@@ -56,8 +56,14 @@ def state(drawn: Scene) -> dict:
     }
 
 
-def _structure() -> dict:
-    polymer = _component("polymer", "cartoon", [_node("color", {"color": NEUTRAL})])
+def _structure(predicted: bool) -> dict:
+    colour = _node("color", {"color": NEUTRAL})
+    if predicted:
+        bands = [[band, plddt] for plddt, band in CONFIDENCE.items()]
+        source = {"schema": "atom", "category_name": "atom_site", "field_name": "B_iso_or_equiv"}
+        palette = {"kind": "discrete", "mode": "absolute", "colors": bands}
+        colour = _node("color_from_source", {**source, "palette": palette})
+    polymer = _component("polymer", "cartoon", [colour])
     others = [_component(part, "ball_and_stick", []) for part in ("ligand", "ion", "branched")]
     model = _node("structure", {"type": "model"}, [polymer, *others])
     return _loaded(CIF, "mmcif", model)

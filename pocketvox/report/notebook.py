@@ -39,10 +39,18 @@ class View:
 
 def result_html(result: Result) -> str:
     """What a notebook shows of a result: its pockets and its best hot-spots."""
+    head = ("pocket", "probability", "volume (\u00c5\u00b3)", "depth (\u00c5)", "hot-spots")
     pockets = plain_table(
-        ("pocket", "probability", "volume (\u00c5\u00b3)", "depth (\u00c5)", "hot-spots"),
+        (*head, "pLDDT") if result.predicted else head,
         (
-            (p.name, fixed(p.probability, 2), fixed(p.volume, 0), fixed(p.depth, 1), len(p.hotspots))
+            (
+                p.name,
+                fixed(p.probability, 2),
+                fixed(p.volume, 0),
+                fixed(p.depth, 1),
+                len(p.hotspots),
+                *([] if p.plddt is None else [fixed(p.plddt, 0)]),
+            )
             for p in result.pockets
         ),
     )

@@ -84,6 +84,7 @@ def page_html(result: Result, files: Iterable[dict] = ()) -> str:
         "viewer": script.replace("</script", "<\\/script"),
         "script": (assets / "report.js").read_text(encoding="utf-8"),
         "data": _json(data),
+        "confidence": sections.confidence(result),
         "pockets": sections.pockets_table(result),
         "hotspots": sections.hotspots_table(result),
         "ligandability": sections.ligandability(result),

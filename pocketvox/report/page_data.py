@@ -10,7 +10,7 @@ import numpy as np
 
 from pocketvox.channels import CORE, LIGAND
 from pocketvox.pockets import Pocket
-from pocketvox.report.colours import COLOURS, NAMES
+from pocketvox.report.colours import CONFIDENCE, NAMES, channel_colour
 from pocketvox.report.result import Result
 from pocketvox.report.scene import LIGAND_LEVEL
 from pocketvox.report.structures import structure_text
@@ -44,15 +44,18 @@ def view_data(result: Result) -> dict:
         angstrom, shape, and :func:`packed`: ``voxels``, int32, steps between the numbers of voxels in C order, and
         ``values``, uint8, channel by channel; 255 is the channel's largest value),
         ``structure`` (mmCIF, packed, with serial numbers of what is no polymer), ``trace`` (whether chains are drawn as
-        traces), ``pockets`` (name, centre, serial numbers of lining atoms) and ``hotspots`` in the order of the table.
+        traces), ``confidence`` (colours of a predicted model, each from a pLDDT on), ``pockets`` (name, centre, serial
+        numbers of lining atoms) and ``hotspots`` in the order of the table.
     """
     boxes = [(grid, *joint_values(result, low, high)) for grid, low, high in _boxes(result)]
     largest = np.max([np.zeros(len(result.maps.channels)), *(v.max(axis=0) for _, _, v in boxes if len(v))], axis=0)
+    confidence = [{"from": plddt, "colour": colour} for plddt, colour in CONFIDENCE.items()]
     structure, lining = _drawn(result.structure, result.pockets)
     return {
         "channels": _channels(result, largest),
         "boxes": [_box(grid, kept, values, largest) for grid, kept, values in boxes],
         **structure,
+        "confidence": confidence if result.predicted else [],
         "pockets": [{"name": p.name, "center": _rounded(p.center), "lining": lining[p.name]} for p in result.pockets],
         "hotspots": [
             {
@@ -137,7 +140,7 @@ def _channels(result: Result, largest: np.ndarray) -> list[dict]:
             {
                 "name": name,
                 "label": NAMES.get(name, name),
-                "colour": COLOURS.get(name, "#666666"),
+                "colour": channel_colour(name),
                 "level": round(level, 4),
                 "largest": round(float(most), 4),
                 "shown": name in best and name in CORE,

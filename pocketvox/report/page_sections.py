@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from pocketvox.channels import CORE, LIGAND, TYPED
-from pocketvox.report.colours import COLOURS, NAMES
+from pocketvox.report.colours import CONFIDENCE, NAMES, channel_colour
 from pocketvox.report.result import Result
 from pocketvox.report.tables import fixed, ranked_hotspots
+from pocketvox.structure.predicted import CONFIDENT
 
 #: Bars of a histogram, from 0 to 1.
 BINS = 10
@@ -42,29 +43,58 @@ def pockets_table(result: Result) -> str:
             fixed(pocket.depth, 1),
             len(pocket.hotspots),
             "" if pocket.domain_score is None else fixed(pocket.domain_score, 2),
+            *_if_predicted(result, _plddt(pocket.plddt)),
             " ".join(pocket.residue_ids),
         )
         for k, pocket in enumerate(result.pockets)
     )
-    return _table("pockets", (*head, "lined by"), rows)
+    return _table("pockets", (*head, *_if_predicted(result, "pLDDT"), "lined by"), rows)
 
 
 def hotspots_table(result: Result) -> str:
     """The hot-spots of all pockets, best first; each row has a button that shows it."""
-    head = ("hot-spot", "type", "pocket", "probability", "score", "x", "y", "z", "with")
+    head = (
+        "hot-spot",
+        "type",
+        "pocket",
+        "probability",
+        "score",
+        "x",
+        "y",
+        "z",
+        *_if_predicted(result, "pLDDT"),
+        "with",
+    )
     rows = (
         (
             _button("hotspot", k, str(k + 1)),
-            Markup(f"{_swatch(hotspot.type)}{escape(NAMES.get(hotspot.type, hotspot.type))}"),
+            Markup(f"{_swatch(channel_colour(hotspot.type))}{escape(NAMES.get(hotspot.type, hotspot.type))}"),
             pocket.name,
             fixed(hotspot.probability, 2),
             fixed(hotspot.score, 2),
             *(fixed(v, 1) for v in hotspot.coord),
+            *_if_predicted(result, _plddt(hotspot.plddt)),
             ", ".join(hotspot.partners),
         )
         for k, (pocket, hotspot) in enumerate(ranked_hotspots(result.pockets))
     )
     return _table("hotspots", head, rows)
+
+
+def confidence(result: Result) -> str:
+    """What the colours of a predicted model mean; nothing for other structures."""
+    if not result.predicted:
+        return ""
+    names = ("very low", "low", "confident", "very high")
+    bands = ", ".join(
+        f"{_swatch(colour)}{name} (from {plddt:g})" if plddt else f"{_swatch(colour)}{name}"
+        for (plddt, colour), name in zip(CONFIDENCE.items(), names, strict=True)
+    )
+    return (
+        f"<p>A predicted model: chains have the colour of their confidence, pLDDT: {bands}. <em>pLDDT</em> of a "
+        f"pocket is the mean of the residues that line it, of a hot-spot the lowest of its partners'; below "
+        f"{CONFIDENT:g}, in bold, side chains are placed uncertainly.</p>"
+    )
 
 
 def ligandability(result: Result) -> str:
@@ -164,8 +194,18 @@ def _button(kind: str, number: int, text: str) -> Markup:
     return Markup(f'<button type="button" data-{kind}="{number}">{escape(text)}</button>')
 
 
-def _swatch(channel: str) -> str:
-    return f'<span class="swatch" style="background:{COLOURS.get(channel, "#666666")}"></span>'
+def _if_predicted(result: Result, cell) -> tuple:
+    return (cell,) if result.predicted else ()
+
+
+def _plddt(value: float | None) -> str:
+    if value is None or value >= CONFIDENT:
+        return "" if value is None else fixed(value, 0)
+    return Markup(f"<strong>{fixed(value, 0)}</strong>")
+
+
+def _swatch(colour: str) -> str:
+    return f'<span class="swatch" style="background:{colour}"></span>'
 
 
 def _histogram(name: str, counts: np.ndarray) -> str:
@@ -178,7 +218,7 @@ def _histogram(name: str, counts: np.ndarray) -> str:
         title = f"{k / len(counts):.1f} to {(k + 1) / len(counts):.1f}: {count} voxels"
         bars.append(
             f'<rect x="{k * step + 1:.1f}" y="{_HEIGHT - height:.1f}" width="{step - 2:.1f}" height="{height:.1f}" '
-            f'fill="{COLOURS.get(name, "#666666")}"><title>{title}</title></rect>'
+            f'fill="{channel_colour(name)}"><title>{title}</title></rect>'
         )
     label = escape(NAMES.get(name, name))
     listed = ", ".join(map(str, counts.tolist()))

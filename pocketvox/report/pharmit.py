@@ -15,6 +15,7 @@ from pocketvox.channels import LABEL_RADIUS
 from pocketvox.pockets import Hotspot, Pocket
 from pocketvox.report.result import Result
 from pocketvox.report.structures import sanitise
+from pocketvox.structure.predicted import CONFIDENT
 
 FOLDER = "pharmit"
 #: Pharmit's feature for each channel. It has none for halogen bonds, metals and bridging waters; a ``pi_cation`` can
@@ -33,7 +34,8 @@ WITH_VECTOR = ("HydrogenDonor", "HydrogenAcceptor")
 #: that 95 % of them, if normally distributed, are within the label radius; Pharmit's own default, 0.5 to 1.1, is for
 #: features of a ligand in its crystal structure.
 RADIUS = LABEL_RADIUS
-#: Features that are switched on, best first: a molecule must have all of them. The others are one click away.
+#: Features that are switched on, best first: a molecule must have all of them. The others are one click
+#: away, as are those of a predicted model whose partners are of low confidence.
 ENABLED = 5
 
 
@@ -55,7 +57,9 @@ def write_pharmit(folder: Path, result: Result) -> None:
 def query(pocket: Pocket) -> dict:
     """The hot-spots of a pocket as a Pharmit query, best first."""
     known = [hotspot for hotspot in pocket.hotspots if hotspot.type in FEATURES]
-    return {"points": [_point(hotspot, number < ENABLED) for number, hotspot in enumerate(known)]}
+    sure = [hotspot for hotspot in known if hotspot.plddt is None or hotspot.plddt >= CONFIDENT]
+    enabled = {id(hotspot) for hotspot in sure[:ENABLED]}
+    return {"points": [_point(hotspot, id(hotspot) in enabled) for hotspot in known]}
 
 
 def _point(hotspot: Hotspot, enabled: bool) -> dict:

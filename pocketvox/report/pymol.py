@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pocketvox.report.colours import NEUTRAL
+from pocketvox.report.colours import CONFIDENCE, NEUTRAL
 from pocketvox.report.result import Result
 from pocketvox.report.scene import AROUND, RADIUS, Scene, Spot, scene
 from pocketvox.report.structures import CIF
@@ -32,18 +32,24 @@ def write_pymol(folder: Path, result: Result) -> None:
     drawn = scene(result)
     lines = [_HEADER.format(script=SCRIPT)]
     if drawn.structure:
-        lines += _structure_lines(drawn.name)
+        lines += _structure_lines(drawn)
     lines += _map_lines(drawn) + _hotspot_lines(drawn)
     (folder / SCRIPT).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
 
 
-def _structure_lines(name: str) -> list[str]:
+def _structure_lines(drawn: Scene) -> list[str]:
+    name = drawn.name
+    polymer = [f"color {_colour(NEUTRAL)}, {name} and polymer"]
+    if drawn.predicted:  # later lines paint over earlier ones
+        polymer = [
+            f"color {_colour(colour)}, {name} and polymer and not b < {plddt:g}" for plddt, colour in CONFIDENCE.items()
+        ]
     return [
         f"load {CIF}, {name}",
         f"hide everything, {name}",
         f"show cartoon, {name}",
         f"show sticks, {name} and not polymer",
-        f"color {_colour(NEUTRAL)}, {name} and polymer",
+        *polymer,
         f"util.cnc {name}",
     ]
 

@@ -71,6 +71,11 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
+    def predicted(self) -> bool:
+        """Whether the structure is a predicted model, so that pockets and hot-spots have a ``plddt``."""
+        return self.structure is not None and self.structure.predicted
+
+    @property
     def hotspots(self) -> tuple[Hotspot, ...]:
         """The hot-spots of all pockets, best first."""
         from pocketvox.report.tables import ranked_hotspots
@@ -141,6 +146,7 @@ def summary(result: Result) -> dict:
             "spacing": float(grid.spacing),
         },
         "channels": list(result.maps.channels),
+        "predicted": result.predicted,
         "pockets": [_pocket(pocket) for pocket in result.pockets],
         "warnings": list(result.warnings),
         "seconds": {stage: round(float(value), 3) for stage, value in result.seconds.items()},
@@ -165,6 +171,7 @@ def _pocket(pocket: Pocket) -> dict:
         "domain_score": None if pocket.domain_score is None else _round(pocket.domain_score),
         "uncertainty": None if pocket.uncertainty is None else _round(pocket.uncertainty),
         "expected_counts": pocket.expected_counts and {k: _round(v) for k, v in pocket.expected_counts.items()},
+        "plddt": None if pocket.plddt is None else _round(pocket.plddt),
         "hotspots": [_hotspot(hotspot) for hotspot in pocket.hotspots],
     }
 
@@ -178,6 +185,7 @@ def _hotspot(hotspot: Hotspot) -> dict:
         "volume": _round(hotspot.volume),
         "direction": [_round(v) for v in hotspot.direction],
         "partners": list(hotspot.partners),
+        "plddt": None if hotspot.plddt is None else _round(hotspot.plddt),
     }
 
 

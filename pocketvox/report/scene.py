@@ -103,7 +103,7 @@ def scene(result: Result) -> Scene:
     return Scene(
         name=sanitise(result.name),
         structure=result.structure is not None,
-        predicted=result.structure is not None and result.structure.predicted,
+        predicted=result.predicted,
         surfaces=_surfaces(result),
         spots=tuple(
             _spot(number, pocket, hotspot)

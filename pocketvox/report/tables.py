@@ -9,7 +9,8 @@ from pocketvox.pockets import Hotspot, Pocket
 
 #: The columns of P2Rank's predictions.csv, in its order, then ours. ``sas_points`` counts a pocket's voxels, in the
 #: place of P2Rank's surface points; ``surf_atoms`` counts its lining heavy atoms; ``surf_atom_ids`` would be the serial
-#: numbers of a PDB file, which other formats lack, and stays empty. ``domain_score`` is empty if the preset has none.
+#: numbers of a PDB file, which other formats lack, and stays empty. ``domain_score`` is empty if the preset has none,
+#: ``plddt``, in both tables, if the structure is no predicted model.
 POCKET_COLUMNS = (
     "name",
     "rank",
@@ -26,6 +27,7 @@ POCKET_COLUMNS = (
     "depth",
     "domain_score",
     "uncertainty",
+    "plddt",
 )
 
 #: Positions in angstrom, volumes in angstrom^3, ``probability`` conditional, ``score`` joint.
@@ -42,6 +44,7 @@ HOTSPOT_COLUMNS = (
     "direction_y",
     "direction_z",
     "partners",
+    "plddt",
 )
 
 #: Columns of either table that hold text, and whole numbers; all others hold decimal numbers.
@@ -65,6 +68,7 @@ def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
             fixed(pocket.volume, 2),
             fixed(pocket.depth, 2),
             *("" if v is None else fixed(v, 4) for v in (pocket.domain_score, pocket.uncertainty)),
+            _plddt(pocket.plddt),
         )
         for pocket in pockets
     )
@@ -88,6 +92,7 @@ def hotspot_row(pocket: Pocket, hotspot: Hotspot) -> tuple:
         fixed(hotspot.volume, 2),
         *(fixed(v, 3) for v in hotspot.direction),
         ";".join(hotspot.partners),
+        _plddt(hotspot.plddt),
     )
 
 
@@ -104,6 +109,10 @@ def csv_table(columns: tuple[str, ...], rows) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return out.getvalue()
+
+
+def _plddt(value: float | None) -> str:
+    return "" if value is None else fixed(value, 1)
 
 
 def fixed(value: float, digits: int) -> str:

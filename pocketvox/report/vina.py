@@ -35,6 +35,8 @@ def box_text(pocket: Pocket, grid: Grid, name: str) -> str:
     high = grid.to_coord(pocket.voxels.max(axis=0) + 0.5) + MARGIN
     center, size = (low + high) / 2, high - low
     lines = [f"# {sanitise(pocket.name)} of {sanitise(name)}: its voxels and {MARGIN:g} angstrom on every side"]
+    if pocket.plddt is not None:
+        lines.append(f"# mean pLDDT of the residues that line it: {pocket.plddt:.0f}")
     lines += [f"center_{axis} = {value:.3f}" for axis, value in zip("xyz", center, strict=True)]
     lines += [f"size_{axis} = {value:.3f}" for axis, value in zip("xyz", size, strict=True)]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pocketvox.report.colours import NEUTRAL
+from pocketvox.report.colours import CONFIDENCE, NEUTRAL
 from pocketvox.report.result import Result
 from pocketvox.report.scene import AROUND, RADIUS, Scene, scene
 from pocketvox.report.structures import PDB
@@ -70,7 +70,14 @@ def _structure_lines(drawn: Scene, palette: _Palette) -> list[str]:
         f"mol rename top {drawn.name}",
         "mol delrep 0 top",
     ]
-    for selection, colour in (("protein or nucleic", NEUTRAL),):
+    bands = {"protein or nucleic": NEUTRAL}
+    if drawn.predicted:
+        ends = [*list(CONFIDENCE)[1:], 101.0]
+        bands = {
+            f"(protein or nucleic) and beta >= {start:g} and beta < {end:g}": colour
+            for (start, colour), end in zip(CONFIDENCE.items(), ends, strict=True)
+        }
+    for selection, colour in bands.items():
         lines += _representation("NewCartoon", f"ColorID {palette.number(colour)}", selection)
     return lines + _representation("Licorice 0.2", "Name", "not protein and not nucleic and not water")
 

@@ -21,7 +21,7 @@ from .elements import complete_elements
 from .kinds import assign_kinds
 from .names import ATOM_ALIASES, parent_of
 from .parse_text import parse_mmcif, parse_pdb
-from .predicted import is_predicted
+from .predicted import is_predicted, on_percent_scale
 from .table import AtomTable, Parsed
 
 _PDB_RECORD = re.compile(rb"^(?:ATOM  |HETATM|HEADER |MODEL  |CRYST1|REMARK |TITLE )", re.M)
@@ -67,6 +67,8 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     predicted = is_predicted(parsed, atoms)
     if predicted:
         notes.append("predicted model: its B column is read as confidence (pLDDT), not as a B-factor")
+        atoms, more = on_percent_scale(atoms)
+        notes += more
     _check_content(atoms, path)
     return Structure(
         name=name,

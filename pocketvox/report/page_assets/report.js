@@ -191,6 +191,10 @@
     viewer.setStyle({}, {});
     if (element("show-cartoon").checked) {
       const cartoon = { color: "#d5d9df", thickness: 0.3 };
+      if (data.confidence.length) {
+        delete cartoon.color;
+        cartoon.colorfunc = (atom) => data.confidence.findLast((band) => atom.b >= band.from)?.colour ?? "#d5d9df";
+      }
       if (data.trace) cartoon.style = "trace";
       viewer.setStyle({ not: { serial: data.hetero } }, { cartoon });
     }
