@@ -10,9 +10,10 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from pocketvox.channels import CHANNELS
+from pocketvox.channels import CHANNELS, CORE
 from pocketvox.errors import InputError
-from pocketvox.interactions.sites import ligand_sites
+from pocketvox.poses.roles import ligand_roles as roles_of
+from pocketvox.poses.roles import role_points
 from pocketvox.structure.atoms import Ligand
 
 
@@ -26,16 +27,9 @@ def ligand_roles(ligand: Ligand) -> tuple[np.ndarray, np.ndarray]:
     channel : ndarray, shape=(r,), dtype=uint8
         Index into ``CHANNELS``.
     """
-    sites = ligand_sites(ligand)
-    rings = np.array([ring.center for ring in sites.rings]).reshape(-1, 3)
-    points = {
-        "hbond_donor": sites.coord[sites.donor > 0],
-        "hbond_acceptor": sites.coord[sites.acceptor > 0],
-        "hydrophobic": sites.coord[sites.hydrophobic],
-        "pi_stacking": rings,
-    }
-    channel = np.repeat([CHANNELS.index(name) for name in points], [len(coord) for coord in points.values()])
-    return np.concatenate(list(points.values())).astype(np.float32), channel.astype(np.uint8)
+    roles = roles_of(ligand)
+    core = np.isin(roles.channel, [CHANNELS.index(name) for name in CORE])
+    return role_points(roles, ligand.coord)[core].astype(np.float32), roles.channel[core]
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,11 @@ from pocketvox.channels import CHANNELS, ENVELOPE_RADIUS, TYPED
 from pocketvox.data.store import StoreItem
 from pocketvox.pockets import HotspotConfig, PocketConfig
 from pocketvox.pockets.detect import find_regions
-from pocketvox.pockets.hotspots import place_hotspots
+from pocketvox.pockets.hotspots import HIT, place_hotspots
 from pocketvox.voxel import Volume
 
 #: Shares of false hot-spots for which a threshold is looked for.
 LEVELS = (0.2, 0.3, 0.5, 0.7)
-#: A hot-spot is true if an interaction point of its type is this near (angstrom), as in the demonstration.
-HIT = 2.0
 #: Of the upper bound of a share.
 CONFIDENCE = 0.8
 #: Hot-spots and families above the first threshold that is tested. With fewer, even a share of 0 says little.

@@ -24,6 +24,7 @@ _PUBLIC = {
     "load_preset": "pocketvox.inference",
     "load_predictor": "pocketvox.inference",
     "scan": "pocketvox.pipeline",
+    "score_poses": "pocketvox.poses",
     "Result": "pocketvox.report",
     "Pocket": "pocketvox.pockets",
     "Hotspot": "pocketvox.pockets",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pocketvox.pipeline import scan as scan
     from pocketvox.pockets import Hotspot as Hotspot
     from pocketvox.pockets import Pocket as Pocket
+    from pocketvox.poses import score_poses as score_poses
     from pocketvox.report import Result as Result
     from pocketvox.report import write_result as write_result
     from pocketvox.structure import read_complex as read_complex

@@ -22,13 +22,14 @@ from pocketvox.commands import (
     interactions,
     presets,
     scan,
+    score,
     source_tree,
     train,
 )
 from pocketvox.commands.common import error_line
 from pocketvox.errors import PocketvoxError, UsageError
 
-VERBS = (scan, explain, interactions, arrays, source_tree, train, compress, presets, demo, completion)
+VERBS = (scan, score, explain, interactions, arrays, source_tree, train, compress, presets, demo, completion)
 
 DONE, BAD_INPUT, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 

@@ -19,14 +19,14 @@ from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
 VERBS = (
-    "scan", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress", "evaluate", "benchmark",
-    "presets", "demo", "completion",
+    "scan", "score", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress", "evaluate",
+    "benchmark", "presets", "demo", "completion",
 )  # fmt: skip
 
 
 #: What bash offers for words typed so far, the last one unfinished.
 COMPLETIONS = [
-    (("sc",), {"scan"}),
+    (("sca",), {"scan"}),
     (("scan", "--ro"), {"--rotations"}),
     (("scan", "--engine", "op"), {"openvino"}),
     (("scan", "1ab"), {"1abc.pdb"}),

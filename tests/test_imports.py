@@ -26,6 +26,7 @@ ROOMS = (
     ("explain",),
     ("report",),
     ("pipeline",),
+    ("poses",),
     ("evaluate",),
     ("commands",),
     ("cli",),

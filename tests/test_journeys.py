@@ -87,6 +87,12 @@ def commands(page: Path) -> list[tuple[str, int, list[str]]]:
     return found
 
 
+def write_files(page: Path, folder: Path) -> None:
+    """Write what the page shows with ``cat``: the user's own files."""
+    for name, text in re.findall(r"^\$ cat (\S+)\n(.*?)^\$ ", page.read_text(encoding="utf-8"), re.M | re.S):
+        (folder / name).write_text(text)
+
+
 def follow(page: Path, shell) -> None:
     """Run a page's commands in turn, and compare what they print with what the page says."""
     typed = commands(page)
@@ -109,6 +115,11 @@ def test_by_pdb_id(shell):
     follow(JOURNEYS / "pdb-id.md", shell)
 
 
+def test_score_poses(shell, tmp_path):
+    write_files(JOURNEYS / "poses.md", tmp_path / "work")
+    follow(JOURNEYS / "poses.md", shell)
+
+
 def test_own_data(shell, tmp_path):
     """From structures to scores; the benchmark is a small one, made here."""
     pytest.importorskip("keras", reason="training needs keras: pip install 'pocketvox[train]'")
@@ -117,8 +128,7 @@ def test_own_data(shell, tmp_path):
     shutil.copy(DEMO, work / "structures")
     shutil.copy(DATA / "4cup.cif.gz", work / "structures")
     page = JOURNEYS / "own-data.md"
-    for name, text in re.findall(r"^\$ cat (\S+)\n(.*?)^\$ ", page.read_text(encoding="utf-8"), re.M | re.S):
-        (work / name).write_text(text)
+    write_files(page, work)
     tiny_benchmark(work / "runs" / "benchmark")
     follow(page, shell)
     scores = json.loads((work / "scores" / "mine.json").read_text())

@@ -22,6 +22,7 @@ PARTS = {
     "voxelizer": "benchmarks.speed.voxelizer",
     "interactions": "benchmarks.speed.interactions",
     "scan": "benchmarks.speed.scan",
+    "poses": "benchmarks.speed.poses",
     "scale": "benchmarks.speed.scale",
     "compression": "benchmarks.speed.compression",
     "training": "benchmarks.speed.training",

@@ -16,8 +16,6 @@ HIV-1 protease with the inhibitor XK-263 (wwPDB 1HVR, X-ray, 1.8 A). Inhibitor a
 network looked. Other HIV proteases were in its training data: this shows what results look like. How well it does on
 families it has never seen stands in the preset's model card."""
 
-#: A hot-spot this near to a real interaction point of its type counts as having found it (angstrom).
-NEAR = 2.0
 _SHOWN_POCKETS, _SHOWN_HOTSPOTS = 5, 8
 
 
@@ -126,6 +124,8 @@ def comparison(result, complex_, found) -> str:
     """Each interaction that the ligand makes, and the nearest hot-spot of its type."""
     import numpy as np
 
+    from pocketvox.pockets.hotspots import HIT
+
     hotspots = [hotspot for pocket in result.pockets for hotspot in pocket.hotspots]
     rows, hits = [], 0
     made = real_interactions(complex_, found)
@@ -133,17 +133,17 @@ def comparison(result, complex_, found) -> str:
         same = [h for h in hotspots if h.type == channel]
         gaps = [float(np.linalg.norm(np.asarray(h.coord) - point)) for h in same]
         gap = min(gaps, default=np.inf)
-        hits += gap <= NEAR
+        hits += gap <= HIT
         if channel not in result.maps.channels:
             verdict = "not predicted by this preset"
-        elif gap <= NEAR:
+        elif gap <= HIT:
             verdict = f"found, {gap:.1f} A away"
         else:
             verdict = f"missed (nearest {gap:.1f} A away)" if same else "missed"
         rows.append((channel, atom, partner, f"{distance:.1f} A", verdict))
     head = "What the inhibitor really does there, by geometric rules, and the nearest hot-spot of the same type"
     lines = [head, *_table(("type", "inhibitor", "protein", "distance", "hot-spot"), rows)]
-    lines.append(f"{hits} of {len(made)} interactions have a hot-spot of their type within {NEAR:g} A.")
+    lines.append(f"{hits} of {len(made)} interactions have a hot-spot of their type within {HIT:g} A.")
     return "\n".join(lines)
 
 

@@ -25,6 +25,8 @@ from pocketvox.structure.neighbours import Buckets
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.tiles import TiledArray
 
+#: A hot-spot is met by a point of its type this near (angstrom): what a ligand has there, or one that interacts.
+HIT = 2.0
 #: Where points of one type have fused, the voxels go first whose nearest surroundings are on as well (angstrom).
 CORE_RADIUS = 0.75
 #: In receptors of more atoms, partners are looked for region by region: boxes of this edge (angstrom), with all
