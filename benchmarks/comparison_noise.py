@@ -1,0 +1,277 @@
+"""How much two structures of one protein differ by: ``python -m benchmarks.comparison_noise --manifest FILE -o FILE``.
+
+Pairs of X-ray entries with the same sequence (every corresponding residue equal, the same chains and components) from the
+entries of a manifest, at most one pair per protein and kind:
+
+``same ligand``
+    A ligand of one code lies at the same place in both: one protein in one state, the noise of a comparison.
+``no ligand``
+    Neither has a ligand: nearly the same, though loops may be open or closed.
+``other ligand``
+    Both have ligands, none in common.
+``holo and apo``
+    One has a ligand, the other none.
+
+Each is compared twice, superposed on everything and on the best pocket. The thresholds of
+``pocketvox.comparison.noise`` are quantiles of the pairs ``same ligand``, and of ``no ligand`` where stated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.environment import environment
+from pocketvox.comparison import Comparison, compare
+from pocketvox.comparison.chains import chains_of
+from pocketvox.comparison.difference import joint_difference
+from pocketvox.comparison.observed import unmatched
+from pocketvox.comparison.pairing import Correspondence, correspond
+from pocketvox.comparison.reasons import _Residues, differences, displacement
+from pocketvox.comparison.result import FITS, KEPT, NOT_COMPARABLE
+from pocketvox.errors import PocketvoxError
+from pocketvox.inference import load_predictor
+from pocketvox.structure import partition, read_structure
+from pocketvox.structure.atoms import Structure
+
+#: Kinds of pair, from least to most difference expected.
+KINDS = ("same ligand", "no ligand", "other ligand", "holo and apo")
+#: The kind that is the noise.
+NOISE = KINDS[0]
+#: Entries with more heavy atoms take too long.
+MOST_ATOMS = 7000
+#: Pairs of one protein: several where they are the noise, which few proteins tell of.
+MOST_PAIRS = {NOISE: 3}
+#: Entries of one protein share this part of the five-letter words of the shorter sequence.
+WORD, SHARED_WORDS = 5, 0.9
+#: Ligands of one code are at the same place if their centres are this near (angstrom).
+SAME_PLACE = 2.0
+#: Quantiles that are stored.
+QUANTILES = (0.5, 0.9, 0.95, 0.99)
+
+log = logging.getLogger("comparison_noise")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compare the pairs and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True, help="CSV with id, kind, path, split, pocket_clusters")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="JSON file")
+    parser.add_argument("--preset", help="trained model (the newest if not given)")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--pairs", type=Path, help="JSON lines: finished pairs, read and added to")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    predictor = load_predictor(args.preset, threads=args.threads)
+    done = _read(args.pairs)
+    for kind, family, split, a, b in find_pairs(args.manifest):
+        if (a.name, b.name) in done:
+            continue
+        for fit in FITS:
+            try:
+                row = {"kind": kind, "family": family, "split": split, **measured(compare(a, b, fit=fit, predictor=predictor))}
+            except PocketvoxError as error:
+                log.info("%s %s: %s", a.name, b.name, error)
+                continue
+            done.setdefault((a.name, b.name), []).append(row)
+            log.info("%s %s %s, %s fit: %d of %d kept", kind, a.name, b.name, fit, row["kept"], len(row["hotspots"]))
+            if args.pairs:
+                with args.pairs.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+    rows = [row for pair in done.values() for row in pair]
+    result = {"preset": predictor.preset.name, **summarise(rows), **environment()}
+    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- pairs
+def find_pairs(manifest: Path) -> Iterator[tuple[str, str, str, Structure, Structure]]:
+    """Yield kind, sequence cluster, split and the structures of each pair; the first one of each protein and kind."""
+    for entries in _proteins(manifest):
+        found: dict[str, list[tuple]] = defaultdict(list)
+        for (row_a, a), (row_b, b) in combinations(entries, 2):
+            if {row_a["split"], row_b["split"]} == {"train", "test"}:
+                continue
+            kind = kind_of(a, b)
+            if kind and len(found[kind]) < MOST_PAIRS.get(kind, 1):
+                family = row_a["pocket_clusters"] or row_a["all_clusters"]
+                found[kind].append((kind, family, row_a["split"], a, b))
+        for pairs in found.values():
+            yield from pairs
+
+
+def kind_of(a: Structure, b: Structure) -> str | None:
+    """The kind of a pair; None if it is not one protein, or does not have the same chains and components."""
+    try:
+        found = correspond(a, b)
+    except PocketvoxError:
+        return None
+    if found.identity < 1 or found.unpaired_a or found.unpaired_b:
+        return None
+    parts = [partition(s) for s in (a, b)]
+    missing = unmatched(found)
+    moved = b.atoms.coord.copy()
+    moved[:] = found.motion(b.atoms.coord)
+    other = type(b.atoms)(**{**vars(b.atoms), "coord": moved})
+    receptors = a.atoms[parts[0].receptor], other[parts[1].receptor]
+    if any(row.kind == "component" for row in differences(*receptors, found, missing)):
+        return None
+    return _kind(a, b, parts, found)
+
+
+def _kind(a: Structure, b: Structure, parts, found: Correspondence) -> str:
+    sites = []
+    for structure, part, motion in ((a, parts[0], None), (b, parts[1], found.motion)):
+        centres = [structure.atoms.coord[index].mean(axis=0)[None] for index in part.ligands]
+        codes = ["+".join(sorted(set(structure.atoms.res_name[index].tolist()))) for index in part.ligands]
+        sites.append([(code, c[0] if motion is None else motion(c)[0]) for code, c in zip(codes, centres, strict=True)])
+    if not sites[0] and not sites[1]:
+        return KINDS[1]
+    if not sites[0] or not sites[1]:
+        return KINDS[3]
+    same = any(x == y and np.linalg.norm(p - q) <= SAME_PLACE for x, p in sites[0] for y, q in sites[1])
+    return KINDS[0] if same else KINDS[2]
+
+
+def _proteins(manifest: Path) -> Iterator[list[tuple[dict, Structure]]]:
+    """Yield the X-ray entries of each protein that has more than one, in the order of the manifest."""
+    groups: dict[str, list] = defaultdict(list)
+    with manifest.open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["kind"] == "entry" and "X-RAY" in r["method"]]
+    for row in rows:
+        if int(row["n_heavy"]) > MOST_ATOMS:
+            continue
+        structure = read_structure(manifest.parent / row["path"])
+        longest = max((chain.letters for chain in chains_of(structure.atoms)), key=len, default="")
+        words = {longest[k : k + WORD] for k in range(len(longest) - WORD + 1)}
+        if words:
+            family = groups[row["pocket_clusters"] or row["all_clusters"]]
+            shares = (g for g in family if len(g[0] & words) >= SHARED_WORDS * min(len(g[0]), len(words)))
+            group = next(shares, None)
+            if group is None:
+                family.append((words, group := []))
+                group.append((row, structure))
+            else:
+                group[1].append((row, structure))
+    for family in groups.values():
+        yield from (group for _, group in family if len(group) > 1)
+
+
+# ------------------------------------------------------------------------------------------------------------- measured
+def measured(found: Comparison) -> dict:
+    """What is kept of one comparison."""
+    spots = [h for h in found.hotspots if h.status != NOT_COMPARABLE]
+    voxels = _pocket_voxels(found)
+    raw = joint_difference(found.a.maps, found.b.maps, found.comparable).values[tuple(voxels.T)]
+    return {
+        "a": found.a.name,
+        "b": found.b.name,
+        "fit": found.fit,
+        "rmsd": round(found.rmsd, 3),
+        "kept": sum(h.status == KEPT for h in spots),
+        "hotspots": [[h.type, h.status, round(h.score_a, 4), round(h.score_b, 4)] for h in spots],
+        "distances": [round(h.distance, 3) for h in spots if h.distance is not None],
+        "pockets": [[p.status, round(p.overlap, 3)] for p in found.pockets],
+        "map": {
+            name: [round(float(v), 4) for v in np.quantile(np.abs(raw[:, k]), QUANTILES)] if len(raw) else None
+            for k, name in enumerate(found.difference.channels)
+        },
+        "moved": _displacements(found),
+    }
+
+
+def _pocket_voxels(found: Comparison) -> np.ndarray:
+    """Comparable voxels of the pockets of either structure."""
+    voxels = [p.voxels for result in (found.a, found.b) for p in result.pockets]
+    unique = np.unique(np.concatenate(voxels), axis=0) if voxels else np.empty((0, 3), int)
+    return unique[found.comparable[tuple(unique.T)]]
+
+
+def _displacements(found: Comparison) -> list[list[float]]:
+    """How far side chain and backbone of each residue that lines a pocket of A are apart (angstrom)."""
+    a, b = found.a.structure.atoms, found.b.structure.atoms
+    lining = {name for p in found.a.pockets for name in p.residue_ids}
+    of_a, of_b = _Residues(a), _Residues(b)
+    rows = []
+    for i, j in found.correspondence.residues.tolist():
+        k = int(np.searchsorted(a.residue, i))
+        if f"{a.chain_id[k]}_{a.res_id[k]}{a.ins_code[k]}" in lining and i in of_a and j in of_b:
+            rows.append([round(d, 2) for d in displacement(of_a[i].atoms, of_b[j].atoms, of_a[i].parent)])
+    return rows
+
+
+# ------------------------------------------------------------------------------------------------------------ summaries
+def summarise(rows: list[dict]) -> dict:
+    """Quantiles by kind of pair and fit; every protein counts the same."""
+    found: dict = {}
+    for kind in KINDS:
+        for fit in FITS:
+            own = [r for r in rows if (r["kind"], r["fit"]) == (kind, fit) and r["hotspots"]]
+            if own:
+                found.setdefault(kind, {})[fit] = _summary(own)
+    return {"pairs": found}
+
+
+def _summary(rows: list[dict]) -> dict:
+    channels = list(rows[0]["map"])
+    by_channel = {}
+    for name in channels:
+        changes, weights = [], []
+        for row in rows:
+            own = [abs(b - a) for kind, _, a, b in row["hotspots"] if kind == name]
+            changes += own
+            weights += [1 / len(own)] * len(own)
+        maps = [row["map"][name] for row in rows if row["map"][name]]
+        by_channel[name] = {
+            "hotspots": len(changes),
+            "change": [_quantile(changes, weights, q) for q in QUANTILES] if changes else None,
+            "map": [round(float(np.median(column)), 4) for column in zip(*maps, strict=True)],
+        }
+    moved = np.array([d for row in rows for d in row["moved"]])
+    return {
+        "comparisons": len(rows),
+        "proteins_not_in_training": sum(row["split"] != "train" for row in rows),
+        "hotspots": sum(len(row["hotspots"]) for row in rows),
+        "kept": round(float(np.mean([row["kept"] / len(row["hotspots"]) for row in rows])), 3),
+        "kept_not_in_training": _mean([row["kept"] / len(row["hotspots"]) for row in rows if row["split"] != "train"]),
+        "pockets_kept": round(float(np.mean([np.mean([s == KEPT for s, _ in row["pockets"]]) for row in rows])), 3),
+        "distance": [round(float(v), 2) for v in np.quantile([d for r in rows for d in r["distances"]], QUANTILES)],
+        "rmsd": round(float(np.median([row["rmsd"] for row in rows])), 3),
+        "side_chain_moved": [round(float(v), 2) for v in np.quantile(moved[:, 0], QUANTILES)],
+        "backbone_moved": [round(float(v), 2) for v in np.quantile(moved[:, 1], QUANTILES)],
+        "quantiles": list(QUANTILES),
+        "channels": by_channel,
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(float(np.mean(values)), 3) if values else None
+
+
+def _quantile(values: list[float], weights: list[float], q: float) -> float:
+    """The value that so large a share of the weight stays at or below."""
+    order = np.argsort(values)
+    total = np.cumsum(np.array(weights)[order])
+    return round(float(np.array(values)[order][min(np.searchsorted(total, q * total[-1]), len(values) - 1)]), 4)
+
+
+def _read(path: Path | None) -> dict:
+    done: dict = {}
+    if path and path.is_file():
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            done.setdefault((row["a"], row["b"]), []).append(row)
+    return done
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
