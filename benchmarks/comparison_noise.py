@@ -1,7 +1,7 @@
 """How much two structures of one protein differ by: ``python -m benchmarks.comparison_noise --manifest FILE -o FILE``.
 
-Pairs of X-ray entries with the same sequence (every corresponding residue equal, the same chains and components) from the
-entries of a manifest, at most one pair per protein and kind:
+Pairs of X-ray entries with the same sequence (every corresponding residue equal, the same chains and components) from
+the entries of a manifest, one pair per protein and kind, of the first kind up to three:
 
 ``same ligand``
     A ligand of one code lies at the same place in both: one protein in one state, the noise of a comparison.
@@ -36,7 +36,7 @@ from pocketvox.comparison.chains import chains_of
 from pocketvox.comparison.difference import joint_difference
 from pocketvox.comparison.observed import unmatched
 from pocketvox.comparison.pairing import Correspondence, correspond
-from pocketvox.comparison.reasons import _Residues, differences, displacement
+from pocketvox.comparison.reasons import Residues, differences, displacement
 from pocketvox.comparison.result import FITS, KEPT, NOT_COMPARABLE
 from pocketvox.errors import PocketvoxError
 from pocketvox.inference import load_predictor
@@ -78,7 +78,12 @@ def main(argv: list[str] | None = None) -> int:
             continue
         for fit in FITS:
             try:
-                row = {"kind": kind, "family": family, "split": split, **measured(compare(a, b, fit=fit, predictor=predictor))}
+                row = {
+                    "kind": kind,
+                    "family": family,
+                    "split": split,
+                    **measured(compare(a, b, fit=fit, predictor=predictor)),
+                }
             except PocketvoxError as error:
                 log.info("%s %s: %s", a.name, b.name, error)
                 continue
@@ -200,7 +205,7 @@ def _displacements(found: Comparison) -> list[list[float]]:
     """How far side chain and backbone of each residue that lines a pocket of A are apart (angstrom)."""
     a, b = found.a.structure.atoms, found.b.structure.atoms
     lining = {name for p in found.a.pockets for name in p.residue_ids}
-    of_a, of_b = _Residues(a), _Residues(b)
+    of_a, of_b = Residues(a), Residues(b)
     rows = []
     for i, j in found.correspondence.residues.tolist():
         k = int(np.searchsorted(a.residue, i))

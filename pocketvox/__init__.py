@@ -25,6 +25,7 @@ _PUBLIC = {
     "load_predictor": "pocketvox.inference",
     "scan": "pocketvox.pipeline",
     "score_poses": "pocketvox.poses",
+    "compare": "pocketvox.comparison",
     "Result": "pocketvox.report",
     "Pocket": "pocketvox.pockets",
     "Hotspot": "pocketvox.pockets",
@@ -35,6 +36,7 @@ __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     from pocketvox.channels import CHANNELS as CHANNELS
+    from pocketvox.comparison import compare as compare
     from pocketvox.errors import PocketvoxError as PocketvoxError
     from pocketvox.features import receptor_points as receptor_points
     from pocketvox.inference import load_predictor as load_predictor

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pocketvox
 from pocketvox.commands import (
     arrays,
+    compare,
     completion,
     compress,
     demo,
@@ -29,7 +30,7 @@ from pocketvox.commands import (
 from pocketvox.commands.common import error_line
 from pocketvox.errors import PocketvoxError, UsageError
 
-VERBS = (scan, score, explain, interactions, arrays, source_tree, train, compress, presets, demo, completion)
+VERBS = (scan, score, compare, explain, interactions, arrays, source_tree, train, compress, presets, demo, completion)
 
 DONE, BAD_INPUT, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 

@@ -19,8 +19,8 @@ from pocketvox.commands.common import error_line, new_file, result_names
 from pocketvox.errors import OutputError, StructureError
 
 VERBS = (
-    "scan", "score", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress", "evaluate",
-    "benchmark", "presets", "demo", "completion",
+    "scan", "score", "compare", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress",
+    "evaluate", "benchmark", "presets", "demo", "completion",
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ ROOMS = (
     ("report",),
     ("pipeline",),
     ("poses",),
+    ("comparison",),
     ("evaluate",),
     ("commands",),
     ("cli",),

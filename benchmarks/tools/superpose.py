@@ -10,12 +10,10 @@ from itertools import permutations
 import gemmi
 import numpy as np
 from Bio import Align
-from scipy.spatial.transform import Rotation
 
 from pocketvox.structure.atoms import PROTEIN, Atoms
+from pocketvox.structure.superpose import OUTLIER, Motion, fit_motion
 
-#: CA atoms that stay farther apart than this moved with something else: they are left out of the fit (angstrom).
-OUTLIER = 2.0
 #: Fraction of the CA atoms that must stay in the fit, and how many at least.
 FITTED, FEWEST = 0.7, 6
 #: Part of the shorter chain that must be aligned.
@@ -64,28 +62,19 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Superposition:
-    """A rigid motion ``coord @ rotation.T + shift``, and how well it fits.
+class Superposition(Motion):
+    """A rigid motion, and how well it fits.
 
     Attributes
     ----------
-    rotation : ndarray, shape=(3, 3), dtype=float64
-    shift : ndarray, shape=(3,), dtype=float64
-        Angstrom.
     rmsd : float
         Over the atoms that were kept (angstrom).
     kept : float
         Their fraction.
     """
 
-    rotation: np.ndarray
-    shift: np.ndarray
     rmsd: float
     kept: float
-
-    def __call__(self, coord: np.ndarray) -> np.ndarray:
-        """Move positions, shape=(n, 3)."""
-        return np.asarray(coord, float) @ self.rotation.T + self.shift
 
 
 def superpose(mobile: np.ndarray, fixed: np.ndarray) -> Superposition | None:
@@ -105,15 +94,13 @@ def superpose(mobile: np.ndarray, fixed: np.ndarray) -> Superposition | None:
     for _ in range(_ROUNDS):
         if keep.sum() < max(FEWEST, FITTED * len(mobile)):
             return None
-        center, target = mobile[keep].mean(axis=0), fixed[keep].mean(axis=0)
-        rotation = Rotation.align_vectors(fixed[keep] - target, mobile[keep] - center)[0].as_matrix()
-        found = Superposition(rotation, target - rotation @ center, 0.0, float(keep.mean()))
+        found, kept = fit_motion(mobile[keep], fixed[keep]), float(keep.mean())
         distance = np.linalg.norm(found(mobile) - fixed, axis=1)
         before, keep = keep, distance <= OUTLIER
         if (keep == before).all():
             break
     rmsd = float(np.sqrt((distance[before] ** 2).mean()))
-    return Superposition(found.rotation, found.shift, rmsd, found.kept)
+    return Superposition(found.rotation, found.shift, rmsd, kept)
 
 
 def matched(fixed: Trace, ours: np.ndarray, mobile: Trace, theirs: np.ndarray, identity: float) -> Iterator[np.ndarray]:

@@ -25,7 +25,7 @@ _RARE = {ord("U"): "C", ord("O"): "X"}
 
 @dataclass(frozen=True)
 class Chain:
-    """The observed residues of one polymer chain.
+    """The observed residues of one polymer chain; what a file without chain ids runs together counts as several.
 
     Attributes
     ----------
@@ -67,8 +67,9 @@ def chains_of(atoms: Atoms) -> tuple[Chain, ...]:
         index = index[np.unique(atoms.residue[index], return_index=True)[1]]
         for name in dict.fromkeys(atoms.chain_id[index].tolist()):
             own = index[atoms.chain_id[index] == name]
-            if len(own) >= SHORTEST:
-                found.append((own[0], _chain(atoms, own, name, kind)))
+            for part in _polymers(atoms, own, kind):
+                if len(part) >= SHORTEST:
+                    found.append((part[0], _chain(atoms, part, name, kind)))
     return tuple(chain for _, chain in sorted(found, key=lambda item: item[0]))
 
 
@@ -85,6 +86,14 @@ def identity(a: Chain, b: Chain, pairs: np.ndarray) -> float:
     """Share of paired residues with the same letter, 0 to 1; 0 without pairs."""
     same = [a.letters[i] == b.letters[j] != "X" for i, j in pairs.tolist()]
     return float(np.mean(same)) if same else 0.0
+
+
+def _polymers(atoms: Atoms, index: np.ndarray, kind: int) -> list[np.ndarray]:
+    """Anchors of the polymers under one chain id: one ends at a terminal oxygen, or a break at which numbers fall."""
+    ends = np.isin(atoms.residue[index], atoms.residue[(atoms.name == "OXT") & (atoms.kind == kind)])
+    far = np.linalg.norm(np.diff(atoms.coord[index], axis=0), axis=1) > UNBROKEN[kind]
+    falls = np.diff(atoms.res_id[index]) < 0
+    return np.split(index, np.flatnonzero(ends[:-1] | (far & falls)) + 1)
 
 
 def _chain(atoms: Atoms, index: np.ndarray, name: str, kind: int) -> Chain:

@@ -48,7 +48,7 @@ def hotspot_changes(
     noise: NoiseFloor | None,
     differing: Sequence[Difference],
 ) -> tuple[HotspotChange, ...]:
-    """Every hot-spot of both, largest change first.
+    """Every hot-spot of both, largest change first, what cannot be compared last.
 
     Parameters
     ----------
@@ -73,11 +73,13 @@ def hotspot_changes(
         spot = first or second
         probability_a, score_a = (first.probability, first.score) if first else best_near(a.maps, spot)
         probability_b, score_b = (second.probability, second.score) if second else best_near(b.maps, spot)
-        above = None if noise is None else bool(abs(score_b - score_a) > noise.hotspot.get(spot.type, np.inf))
+        change = abs(score_b - score_a)
+        here = _is_comparable(spot, comparable, a.maps)
+        above = bool(change > noise.hotspot.get(spot.type, np.inf)) if noise is not None and here else None
         partners = tuple(h.partners if h else () for h in (first, second))
         found.append(
             HotspotChange(
-                status=_status(first, second, comparable, a.maps),
+                status=KEPT if first and second else NOT_COMPARABLE if not here else LOST if first else GAINED,
                 type=spot.type,
                 a=first,
                 b=second,
@@ -93,7 +95,7 @@ def hotspot_changes(
                 reasons=() if first and second and above is False else reasons(differing, spot.coord, partners),
             )
         )
-    return tuple(sorted(found, key=lambda h: (-round(abs(h.change), 4), a.maps.channels.index(h.type), h.coord)))
+    return tuple(sorted(found, key=lambda h: _order(h, a.maps.channels)))
 
 
 def best_near(maps: Volume, hotspot: Hotspot, radius: float = SAME_HOTSPOT) -> tuple[float, float]:
@@ -108,13 +110,15 @@ def best_near(maps: Volume, hotspot: Hotspot, radius: float = SAME_HOTSPOT) -> t
     return float(conditional[best]), float(joint[best])
 
 
-def _status(first: Hotspot | None, second: Hotspot | None, comparable: np.ndarray, maps: Volume) -> str:
-    if first and second:
-        return KEPT
-    voxel = np.rint(maps.grid.to_index(np.array((first or second).coord))).astype(int)
-    if not comparable[tuple(voxel.clip(0, np.array(maps.grid.shape) - 1))]:
-        return NOT_COMPARABLE
-    return LOST if first else GAINED
+def _is_comparable(hotspot: Hotspot, comparable: np.ndarray, maps: Volume) -> bool:
+    voxel = np.rint(maps.grid.to_index(np.array(hotspot.coord))).astype(int)
+    return bool(comparable[tuple(voxel.clip(0, np.array(maps.grid.shape) - 1))])
+
+
+def _order(change: HotspotChange, channels: tuple[str, ...]) -> tuple:
+    """Largest change first, what cannot be compared last."""
+    size = -round(abs(change.change), 4)
+    return change.status == NOT_COMPARABLE, size, channels.index(change.type), change.coord
 
 
 def _pocket_change(a, b, overlap: float, comparable: np.ndarray) -> PocketChange:

@@ -44,5 +44,7 @@ def changed_volumes(difference: Volume, noise: NoiseFloor) -> dict[str, tuple[fl
     for k, name in enumerate(difference.channels):
         if name in noise.map:
             values = difference.values[..., k]
-            found[name] = tuple(float(n * voxel) for n in ((values > noise.map[name]).sum(), (values < -noise.map[name]).sum()))
+            found[name] = tuple(
+                float(n * voxel) for n in ((values > noise.map[name]).sum(), (values < -noise.map[name]).sum())
+            )
     return found

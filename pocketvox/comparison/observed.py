@@ -1,8 +1,9 @@
 """What only one structure shows: residues without a counterpart, and where maps cannot be compared for that.
 
 A residue without a counterpart is *absent* from the other structure if that one shows nothing where it should be: its
-chain is broken there, ends before, or is not in the file. It is an *insertion* if the other chain runs on without it. Near
-absent residues a structure would look different if it were complete, so that a difference of maps there is no gain or loss.
+chain is broken there, ends before, or is not in the file. It is an *insertion* if the other chain runs on without it.
+Near absent residues a structure would look different if it were complete, so that a difference of maps there is no gain
+or loss.
 """
 
 from __future__ import annotations

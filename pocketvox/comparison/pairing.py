@@ -1,8 +1,8 @@
 """Which chains and residues of two structures correspond, and the motion that superposes them.
 
 Every pair of chains that can be aligned is tried as a start: superposed, then each further chain joins the partner that
-lies nearest in that frame. The start after which most residues coincide wins, so that copies in an oligomer are paired as
-they lie, whatever they are called. The motion is then fitted to all paired residues.
+lies nearest in that frame. The start after which most residues coincide wins, so that copies in an oligomer are paired
+as they lie, whatever they are called. The motion is then fitted to all paired residues.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def fit_residues(found: Correspondence, residues: np.ndarray) -> Correspondence 
 
 
 def _candidates(chains_a: tuple[Chain, ...], chains_b: tuple[Chain, ...]) -> list[ChainPair]:
-    """Chains that can be aligned, most identical residues first; of equal ones those of one name, then in file order."""
+    """Chains that can be aligned, most identical residues first; of equal ones those of one name, then by file."""
     found = []
     for a in chains_a:
         for b in chains_b:
@@ -203,8 +203,6 @@ def _check(a: Structure, b: Structure, found: Correspondence) -> None:
 
 def _incomparable(a: Structure, b: Structure, what: str) -> str:
     return (
-        f"{b.source or b.name}: expected a structure that superposes on {a.source or a.name}. Received: {what}. Compare "
-        "related proteins, or give structures that are in one frame already with --no-align."
+        f"{b.source or b.name}: expected a structure that superposes on {a.source or a.name}. Received: {what}. "
+        "Compare related proteins, or give structures that are in one frame already with --no-align."
     )
-
-

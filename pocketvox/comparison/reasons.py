@@ -22,7 +22,9 @@ SAME_PLACE = 2.0
 #: Reasons reported per hot-spot.
 MOST = 4
 
-_BACKBONE = frozenset(("N", "CA", "C", "O", "P", "OP1", "OP2", "C1'", "C2'", "C3'", "C4'", "C5'", "O2'", "O3'", "O4'", "O5'"))
+_BACKBONE = frozenset(
+    ("N", "CA", "C", "O", "P", "OP1", "OP2", "C1'", "C2'", "C3'", "C4'", "C5'", "O2'", "O3'", "O4'", "O5'")
+)
 #: Atoms that only their names tell apart: exchanging both names changes nothing.
 _EQUIVALENT = {
     "ARG": (("NH1", "NH2"),),
@@ -31,8 +33,9 @@ _EQUIVALENT = {
     "PHE": (("CD1", "CD2"), ("CE1", "CE2")),
     "TYR": (("CD1", "CD2"), ("CE1", "CE2")),
 }
-#: Kinds of difference, the most telling first.
-KINDS = ("mutation", "insertion", "missing atoms", "component", "moved", "absent")
+#: Kinds of difference, the most telling first. ``renamed``: the same atoms under another code, as force fields name
+#: protonation states.
+KINDS = ("mutation", "insertion", "missing atoms", "component", "moved", "absent", "renamed")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def differences(a: Atoms, b: Atoms, found: Correspondence, missing: Unmatched) -
     found : Correspondence
     missing : Unmatched
     """
-    of_a, of_b = _Residues(a), _Residues(b)
+    of_a, of_b = Residues(a), Residues(b)
     rows = []
     for i, j in found.residues.tolist():
         if i in of_a and j in of_b and (row := _compared(of_a[i], of_b[j])) is not None:
@@ -105,7 +108,7 @@ def reasons(
     return tuple(text for *_, text in sorted(near)[:MOST])
 
 
-class _Residues:
+class Residues:
     """Heavy atoms of the residues of a receptor."""
 
     def __init__(self, atoms: Atoms):
@@ -118,15 +121,17 @@ class _Residues:
     def __contains__(self, residue: int) -> bool:
         return residue in self._index
 
-    def __getitem__(self, residue: int) -> _Residue:
-        return _Residue(self.atoms, self._index[residue])
+    def __getitem__(self, residue: int) -> Residue:
+        return Residue(self.atoms, self._index[residue])
 
-    def components(self) -> list[_Residue]:
+    def components(self) -> list[Residue]:
         """Those that belong to no polymer."""
-        return [_Residue(self.atoms, i) for i in self._index.values() if self.atoms.kind[i[0]] == OTHER]
+        return [Residue(self.atoms, i) for i in self._index.values() if self.atoms.kind[i[0]] == OTHER]
 
 
-class _Residue:
+class Residue:
+    """One residue: its label, code, and heavy atoms by name."""
+
     def __init__(self, atoms: Atoms, index: np.ndarray):
         first = int(index[0])
         self.label = residue_label(atoms, first)
@@ -135,7 +140,7 @@ class _Residue:
         self.atoms = dict(zip(atoms.name[index].tolist(), self.coord, strict=True))
 
 
-def _compared(a: _Residue, b: _Residue) -> Difference | None:
+def _compared(a: Residue, b: Residue) -> Difference | None:
     """How two corresponding residues differ, if they do."""
     labels, coord = (a.label, b.label), np.concatenate([a.coord, b.coord])
     if a.parent != b.parent or (a.code != b.code and set(a.atoms) != set(b.atoms)):
@@ -146,7 +151,8 @@ def _compared(a: _Residue, b: _Residue) -> Difference | None:
         return Difference("missing atoms", f"{a.label}: {'; '.join(parts)}", labels, coord)
     side, backbone = displacement(a.atoms, b.atoms, a.parent)
     if max(side, backbone) <= MOVED:
-        return None
+        renamed = Difference("renamed", f"{a.label} -> {b.label}", labels, coord)
+        return renamed if a.code != b.code else None
     what = [f"{name} moved {d:.1f} A" for name, d in (("side chain", side), ("backbone", backbone)) if d > MOVED]
     return Difference("moved", f"{a.label}: {', '.join(what)}", labels, coord)
 
@@ -174,12 +180,12 @@ def _apart(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.linalg.norm(x - y))
 
 
-def _single(kind: str, text: str, residue: _Residue, side: int) -> Difference:
+def _single(kind: str, text: str, residue: Residue, side: int) -> Difference:
     labels = (residue.label, "") if side == 0 else ("", residue.label)
     return Difference(kind, f"{'AB'[side]} {residue.label} {text}", labels, residue.coord)
 
 
-def _components(of_a: _Residues, of_b: _Residues) -> list[Difference]:
+def _components(of_a: Residues, of_b: Residues) -> list[Difference]:
     """Metals, cofactors and the like that only one receptor has in their place."""
     rows = []
     both = (of_a.components(), of_b.components())

@@ -70,7 +70,7 @@ class HotspotChange:
         Joint values, likewise.
     above_noise : bool or None
         Whether the change of the score is larger than between repeated structures; None if the noise of the preset was
-        not measured.
+        not measured, or the position is near residues that one structure does not show.
     reasons : tuple of str
         Residues near it that differ, the most telling first.
     """
@@ -116,7 +116,7 @@ class Comparison:
     pockets : tuple of PocketChange
         Those of A, best first, then those that only B has.
     hotspots : tuple of HotspotChange
-        Largest change first.
+        Largest change first, what cannot be compared last.
     difference : Volume
         Joint values of B less those of A, shape=(x, y, z, channel), dtype=float32; 0 where not comparable.
     comparable : ndarray, shape=(x, y, z), dtype=bool
@@ -147,7 +147,7 @@ class Comparison:
 
     @property
     def rmsd(self) -> float | None:
-        """Of the anchors (CA, C1') the motion was fitted to, of all if it was not fitted (angstrom); None without any."""
+        """Of the anchors (CA, C1') the motion was fitted to, of all if to none (angstrom); None without any."""
         fitted = self.correspondence.fitted
         return _rms(self.correspondence.distances[fitted] if fitted.any() else self.correspondence.distances)
 

@@ -115,9 +115,7 @@ def compare(
     return _compared(read_a, read_b, result_a, result_b, found, fit if align else "none")
 
 
-def _compared(
-    read_a: Input, read_b: Input, a: Result, b: Result, found: Correspondence, fit: str
-) -> Comparison:
+def _compared(read_a: Input, read_b: Input, a: Result, b: Result, found: Correspondence, fit: str) -> Comparison:
     receptor_a, receptor_b = read_a.prepared.receptor, read_b.prepared.receptor
     missing = unmatched(found)
     comparable = comparable_voxels(a.maps.grid, receptor_a, receptor_b, missing)
@@ -197,8 +195,8 @@ def _warnings(a: Result, b: Result, found: Correspondence) -> tuple[str, ...]:
         notes.append(f"sequence identity {100 * found.identity:.0f} %: residues may be paired wrongly")
     if coincide < LOW_COINCIDENCE:
         notes.append(
-            f"only {100 * coincide:.0f} % of the corresponding residues coincide within {COINCIDE:g} angstrom: parts have "
-            "moved against each other, and what lies on those that moved counts as lost and gained. --fit pocket, or "
-            "--around, superposes or compares one site"
+            f"only {100 * coincide:.0f} % of the corresponding residues coincide within {COINCIDE:g} angstrom: parts "
+            "have moved against each other, and what lies on those that moved counts as lost and gained. --fit pocket "
+            "superposes one site"
         )
     return tuple(notes)

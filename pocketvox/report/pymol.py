@@ -30,11 +30,16 @@ def write_pymol(folder: Path, result: Result) -> None:
         If the file cannot be written.
     """
     drawn = scene(result)
-    lines = [_HEADER.format(script=SCRIPT)]
+    lines = [script_header(SCRIPT)]
     if drawn.structure:
         lines += _structure_lines(drawn)
     lines += _map_lines(drawn) + _hotspot_lines(drawn)
     (folder / SCRIPT).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
+
+
+def script_header(script: str) -> str:
+    """The first lines of a script: how to open it, and from where its files are loaded."""
+    return _HEADER.format(script=script)
 
 
 def _structure_lines(drawn: Scene) -> list[str]:

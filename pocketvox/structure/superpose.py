@@ -43,7 +43,7 @@ class Motion:
 
 
 def fit_motion(mobile: np.ndarray, fixed: np.ndarray) -> Motion:
-    """The motion of least squares (Kabsch) of paired positions, shape=(n, 3) each, at least three of them (angstrom)."""
+    """The motion of least squares (Kabsch) of at least three paired positions, shape=(n, 3) each (angstrom)."""
     from scipy.spatial.transform import Rotation
 
     center, target = mobile.mean(axis=0), fixed.mean(axis=0)
