@@ -23,7 +23,7 @@ import csv
 import json
 import logging
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -216,7 +216,7 @@ def _displacements(found: Comparison) -> list[list[float]]:
 
 # ------------------------------------------------------------------------------------------------------------ summaries
 def summarise(rows: list[dict]) -> dict:
-    """Quantiles by kind of pair and fit; every protein counts the same."""
+    """Quantiles by kind of pair and fit; every sequence cluster counts the same, and in it every comparison."""
     found: dict = {}
     for kind in KINDS:
         for fit in FITS:
@@ -228,13 +228,14 @@ def summarise(rows: list[dict]) -> dict:
 
 def _summary(rows: list[dict]) -> dict:
     channels = list(rows[0]["map"])
+    shares = {family: 1 / n for family, n in Counter(row["family"] for row in rows).items()}
     by_channel = {}
     for name in channels:
         changes, weights = [], []
         for row in rows:
             own = [abs(b - a) for kind, _, a, b in row["hotspots"] if kind == name]
             changes += own
-            weights += [1 / len(own)] * len(own)
+            weights += [shares[row["family"]] / max(len(own), 1)] * len(own)
         maps = [row["map"][name] for row in rows if row["map"][name]]
         by_channel[name] = {
             "hotspots": len(changes),
@@ -246,7 +247,8 @@ def _summary(rows: list[dict]) -> dict:
         "comparisons": len(rows),
         "proteins_not_in_training": sum(row["split"] != "train" for row in rows),
         "hotspots": sum(len(row["hotspots"]) for row in rows),
-        "kept": round(float(np.mean([row["kept"] / len(row["hotspots"]) for row in rows])), 3),
+        "clusters": len(shares),
+        "kept": _mean([row["kept"] / len(row["hotspots"]) for row in rows]),
         "kept_not_in_training": _mean([row["kept"] / len(row["hotspots"]) for row in rows if row["split"] != "train"]),
         "pockets_kept": round(float(np.mean([np.mean([s == KEPT for s, _ in row["pockets"]]) for row in rows])), 3),
         "distance": [round(float(v), 2) for v in np.quantile([d for r in rows for d in r["distances"]], QUANTILES)],

@@ -19,14 +19,21 @@ STATUS_COLOURS = {KEPT: "#6b7280", GAINED: "#0072b2", LOST: "#d55e00", NOT_COMPA
 WORDS = {KEPT: "kept", GAINED: "gained", LOST: "lost", NOT_COMPARABLE: "not comparable"}
 #: Hot-spots in the drawing, those that change most.
 MOST_DRAWN = 30
+#: Partners listed per hot-spot and structure, the nearest; hotspots.csv has all.
+MOST_PARTNERS = 3
 #: Rows and columns of the drawing (pixels).
 _ROW, _LEFT, _WIDTH, _RIGHT = 20, 300, 420, 90
 
 _STYLE = """
 main { display: block; }
-section { max-width: 1500px; }
+section { max-width: 1800px; }
 .scroll { max-height: none; }
-.status { font-weight: 600; white-space: nowrap; }
+.status { font-weight: 600; }
+section > table { width: auto; }
+td, th { overflow-wrap: normal; }
+#hotspots td:nth-child(-n+8), #changed td:nth-child(-n+13) { white-space: nowrap; }
+#hotspots td:nth-child(9), #hotspots td:nth-child(10) { min-width: 10rem; }
+#hotspots td:last-child, #changed td:last-child { min-width: 18rem; }
 pre.alignment { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; }
 pre.alignment b { color: #d55e00; }
 pre.alignment u { text-decoration-thickness: 2px; }
@@ -120,7 +127,7 @@ def drawing(found: Comparison) -> str:
         for share, x in ((0, _LEFT), (0.5, _LEFT + _WIDTH // 2), (1, _LEFT + _WIDTH))
     )
     return (
-        "<p>Score of the hot-spots that change most, in A (open circle) and in B (filled).</p>"
+        "<p>Score of the hot-spots that change most, in A (open circle) and in B (filled); * above the noise.</p>"
         f'<svg class="changes" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {height}" role="img" '
         f'aria-label="Scores of {len(spots)} hot-spots in A and in B; numbers are in the table">{axis}{rows}</svg>'
     )
@@ -128,26 +135,25 @@ def drawing(found: Comparison) -> str:
 
 def hotspots_table(found: Comparison) -> str:
     """Every hot-spot."""
-    head = ("", "type", "pocket A", "pocket B", "probability A", "B", "score A", "B", "change", "above noise")
+    head = ("", "type", "score A \u2192 B", "change", "probability A \u2192 B", "above noise", "pockets A, B")
     rows = []
     for spot in found.hotspots:
-        partners = dict.fromkeys((*(spot.a.partners if spot.a else ()), *(spot.b.partners if spot.b else ())))
+        with_ = [", ".join((h.partners if h else ())[:MOST_PARTNERS]) for h in (spot.a, spot.b)]
         rows.append(
             (
                 Markup(_status(spot.status)),
                 Markup(_type(spot.type)),
-                spot.pocket_a,
-                spot.pocket_b,
-                *(fixed(v, 2) for v in (spot.probability_a, spot.probability_b, spot.score_a, spot.score_b)),
+                f"{fixed(spot.score_a, 2)} \u2192 {fixed(spot.score_b, 2)}",
                 f"{spot.change:+.2f}",
+                f"{fixed(spot.probability_a, 2)} \u2192 {fixed(spot.probability_b, 2)}",
                 {True: "yes", False: "no", None: ""}[spot.above_noise],
-                *(fixed(v, 1) for v in spot.coord),
-                optional(spot.distance, 1),
-                ", ".join(partners),
+                f"{spot.pocket_a or '-'}, {spot.pocket_b or '-'}",
+                " ".join(fixed(v, 1) for v in spot.coord),
+                *with_,
                 "; ".join(spot.reasons),
             )
         )
-    return _scroll(plain_table((*head, "x", "y", "z", "apart (\u00c5)", "with", "why"), rows))
+    return _scroll(plain_table((*head, "x, y, z", "with in A", "with in B", "why"), rows, "hotspots"))
 
 
 def pockets_table(found: Comparison) -> str:
@@ -168,7 +174,7 @@ def pockets_table(found: Comparison) -> str:
                 " ".join((row.a or row.b).residue_ids),
             )
         )
-    return _scroll(plain_table(head, rows))
+    return _scroll(plain_table(head, rows, "changed"))
 
 
 def volumes(found: Comparison) -> str:

@@ -1,8 +1,8 @@
 """Which chains and residues of two structures correspond, and the motion that superposes them.
 
 Every pair of chains that can be aligned is tried as a start: superposed, then each further chain joins the partner that
-lies nearest in that frame. The start after which most residues coincide wins, so that copies in an oligomer are paired
-as they lie, whatever they are called. The motion is then fitted to all paired residues.
+lies nearest in that frame. The start after which residues lie closest wins, so that copies in an oligomer are paired as
+they lie; their names decide only between equals. The motion is then fitted to all paired residues.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ COINCIDE = 3.5
 JOINED, JOINED_SHARE = 8.0, 0.5
 #: Structures are comparable if so many residues coincide, and this share of the paired residues of the shorter one.
 FEWEST, LEAST_SHARE = 20, 0.25
+#: Distance at which a residue counts half in the choice between starts (angstrom), and the part of the best sum from
+#: which two starts are equal.
+CLOSE, ALIKE = 1.0, 0.99
 #: Starts that are tried, those with most identical residues.
 _STARTS = 40
 
@@ -122,8 +125,9 @@ def correspond(a: Structure, b: Structure, *, align: bool = True) -> Corresponde
     chains_a, chains_b = chains_of(a.atoms), chains_of(b.atoms)
     candidates = _candidates(chains_a, chains_b)
     starts = [Motion.identity()] if not align else [fit_core(*c.anchors[::-1])[0] for c in candidates[:_STARTS]]
-    joined = [(_coinciding(pairs, motion), pairs) for motion in starts if (pairs := _join(candidates, motion))]
-    pairs = max(joined, key=lambda item: item[0])[1] if joined else []
+    joined = [(_closeness(pairs, motion), pairs) for motion in starts if (pairs := _join(candidates, motion))]
+    best = max((closeness for closeness, _ in joined), default=0.0)
+    pairs = next((list(pairs) for closeness, pairs in joined if closeness >= ALIKE * best), [])
     pairs.sort(key=lambda c: [chain is c.a for chain in chains_a].index(True))
     found = Correspondence(
         chains=tuple(pairs),
@@ -187,8 +191,10 @@ def _join(candidates: list[ChainPair], motion: Motion) -> list[ChainPair]:
     return chosen
 
 
-def _coinciding(pairs: list[ChainPair], motion: Motion) -> int:
-    return sum(int((np.linalg.norm(c.anchors[0] - motion(c.anchors[1]), axis=1) <= COINCIDE).sum()) for c in pairs)
+def _closeness(pairs: list[ChainPair], motion: Motion) -> float:
+    """The number of paired residues, each the less the farther it is from its counterpart, as in TM-scores."""
+    squares = np.concatenate([((c.anchors[0] - motion(c.anchors[1])) ** 2).sum(axis=1) for c in pairs])
+    return float((1 / (1 + squares / CLOSE**2)).sum())
 
 
 def _check(a: Structure, b: Structure, found: Correspondence) -> None:

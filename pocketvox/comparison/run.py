@@ -28,6 +28,8 @@ from pocketvox.voxel.grid import Grid
 if TYPE_CHECKING:
     from pocketvox.inference import Predictor
 
+#: A motion that moves no atom by this much (angstrom), half of the last digit of a file, is rounding.
+SAME_FRAME = 5e-4
 #: Corresponding residues are likely paired wrongly, or the folds differ, if fewer than this share are the same ...
 LOW_IDENTITY = 0.3
 #: ... and parts have moved against each other if fewer than this share coincide.
@@ -174,10 +176,10 @@ def _fitted_to_pocket(a: Structure, result: Result, receptor: Atoms, found: Corr
 
 
 def _superposed(structure: Structure, motion: Motion) -> Structure:
-    """The structure in the frame of A."""
-    if np.array_equal(motion.rotation, np.eye(3)) and not motion.shift.any():
-        return structure
+    """The structure in the frame of A; as it is if it is there already."""
     coord = motion(structure.atoms.coord).astype(np.float32)
+    if np.abs(coord - structure.atoms.coord).max() < SAME_FRAME:
+        return structure
     return replace(structure, atoms=replace(structure.atoms, coord=coord))
 
 
