@@ -12,8 +12,9 @@ the entries of a manifest, one pair per protein and kind, of the first kind up t
 ``holo and apo``
     One has a ligand, the other none.
 
-Each is compared twice, superposed on everything and on the best pocket. The thresholds of
-``pocketvox.comparison.noise`` are quantiles of the pairs ``same ligand``, and of ``no ligand`` where stated.
+Each is compared twice, superposed on everything and on the best pocket. The first two kinds are the noise: the numbers
+of ``pocketvox.comparison.noise`` are their quantiles under the global fit. How often changes exceed them in proteins
+that they were not taken from is measured by leaving out one sequence cluster at a time.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.environment import environment
+from pocketvox.channels import LIGAND
 from pocketvox.comparison import Comparison, compare
 from pocketvox.comparison.chains import chains_of
 from pocketvox.comparison.difference import joint_difference
@@ -45,12 +47,16 @@ from pocketvox.structure.atoms import Structure
 
 #: Kinds of pair, from least to most difference expected.
 KINDS = ("same ligand", "no ligand", "other ligand", "holo and apo")
-#: The kind that is the noise.
-NOISE = KINDS[0]
+#: The kinds that are the noise.
+NOISE = KINDS[:2]
+#: A type has a threshold of its own if so many hot-spots of so many sequence clusters tell of it; the others share one.
+FEWEST_HOTSPOTS, FEWEST_CLUSTERS = 50, 10
+#: Quantiles of the changes of hot-spots, and of voxels in pockets, that are thresholds, and the least of the latter.
+HOTSPOT_QUANTILE, MAP_QUANTILE, LEAST_MAP = 0.95, 0.99, 0.05
 #: Entries with more heavy atoms take too long.
 MOST_ATOMS = 7000
 #: Pairs of one protein: several where they are the noise, which few proteins tell of.
-MOST_PAIRS = {NOISE: 3}
+MOST_PAIRS = {KINDS[0]: 3}
 #: Entries of one protein share this part of the five-letter words of the shorter sequence.
 WORD, SHARED_WORDS = 5, 0.9
 #: Ligands of one code are at the same place if their centres are this near (angstrom).
@@ -68,21 +74,24 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="JSON file")
     parser.add_argument("--preset", help="trained model (the newest if not given)")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--rotations", type=int, default=1, help="average maps over N orientations (%(default)s)")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of pair (all)")
+    parser.add_argument("--fits", nargs="+", choices=FITS, default=list(FITS), help="superpositions (both)")
     parser.add_argument("--pairs", type=Path, help="JSON lines: finished pairs, read and added to")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     predictor = load_predictor(args.preset, threads=args.threads)
     done = _read(args.pairs)
     for kind, family, split, a, b in find_pairs(args.manifest):
-        if (a.name, b.name) in done:
+        if (a.name, b.name) in done or kind not in args.kinds:
             continue
-        for fit in FITS:
+        for fit in args.fits:
             try:
                 row = {
                     "kind": kind,
                     "family": family,
                     "split": split,
-                    **measured(compare(a, b, fit=fit, predictor=predictor)),
+                    **measured(compare(a, b, fit=fit, predictor=predictor, rotations=args.rotations)),
                 }
             except PocketvoxError as error:
                 log.info("%s %s: %s", a.name, b.name, error)
@@ -93,7 +102,8 @@ def main(argv: list[str] | None = None) -> int:
                 with args.pairs.open("a") as file:
                     file.write(json.dumps(row) + "\n")
     rows = [row for pair in done.values() for row in pair]
-    result = {"preset": predictor.preset.name, **summarise(rows), **environment()}
+    settings = {"preset": predictor.preset.name, "rotations": args.rotations}
+    result = {**settings, **summarise(rows), **environment()}
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -216,26 +226,77 @@ def _displacements(found: Comparison) -> list[list[float]]:
 
 # ------------------------------------------------------------------------------------------------------------ summaries
 def summarise(rows: list[dict]) -> dict:
-    """Quantiles by kind of pair and fit; every sequence cluster counts the same, and in it every comparison."""
+    """Noise, and quantiles by kind of pair and fit; every sequence cluster counts the same."""
     found: dict = {}
     for kind in KINDS:
         for fit in FITS:
             own = [r for r in rows if (r["kind"], r["fit"]) == (kind, fit) and r["hotspots"]]
             if own:
                 found.setdefault(kind, {})[fit] = _summary(own)
-    return {"pairs": found}
+    own = [r for r in rows if r["kind"] in NOISE and r["fit"] == FITS[0] and r["hotspots"]]
+    noise = thresholds(own)
+    others = {}
+    for cluster in sorted({r["family"] for r in own}):
+        left = thresholds([r for r in own if r["family"] != cluster])
+        others[cluster] = _exceeding([r for r in own if r["family"] == cluster], left)
+    noise["exceeded_in_others"] = _mean(list(others.values()))
+    for kind in KINDS:
+        noise[f"exceeded, {kind}"] = _exceeding([r for r in rows if (r["kind"], r["fit"]) == (kind, FITS[0])], noise)
+    return {"noise": noise, "pairs": found}
+
+
+def thresholds(rows: list[dict]) -> dict:
+    """What a change has to exceed, by channel: see :class:`pocketvox.comparison.noise.NoiseFloor`."""
+    shares = _shares(rows)
+    channels = list(rows[0]["map"])
+    typed = [name for name in channels if name != LIGAND]
+    pooled = _quantile(*_changes(rows, typed, shares), HOTSPOT_QUANTILE)
+    hotspot, maps = {}, {}
+    for name in channels:
+        per_pair = [row["map"][name][QUANTILES.index(MAP_QUANTILE)] for row in rows if row["map"][name]]
+        maps[name] = max(round(float(np.median(per_pair)), 3), LEAST_MAP)
+        if name == LIGAND:
+            continue
+        changes, weights = _changes(rows, [name], shares)
+        clusters = {row["family"] for row in rows if any(kind == name for kind, *_ in row["hotspots"])}
+        enough = len(changes) >= FEWEST_HOTSPOTS and len(clusters) >= FEWEST_CLUSTERS
+        hotspot[name] = round(_quantile(changes, weights, HOTSPOT_QUANTILE) if enough else pooled, 3)
+    kept = _mean([row["kept"] / len(row["hotspots"]) for row in rows])
+    return {"comparisons": len(rows), "clusters": len(shares), "hotspot": hotspot, "map": maps, "kept": kept}
+
+
+def _exceeding(rows: list[dict], noise: dict) -> float | None:
+    """Share of the hot-spots that change by more than the noise; every comparison counts the same."""
+    parts = [
+        np.mean([abs(b - a) > noise["hotspot"][kind] for kind, _, a, b in row["hotspots"]])
+        for row in rows
+        if row["hotspots"]
+    ]
+    return _mean(parts)
+
+
+def _shares(rows: list[dict]) -> dict[str, float]:
+    """Weight of a comparison of each sequence cluster."""
+    return {family: 1 / n for family, n in Counter(row["family"] for row in rows).items()}
+
+
+def _changes(rows: list[dict], names: list[str], shares: dict[str, float]) -> tuple[list[float], list[float]]:
+    """Changes of hot-spots of some types, and their weights: every cluster the same, and in it every comparison."""
+    changes: list[float] = []
+    weights: list[float] = []
+    for row in rows:
+        own = [abs(b - a) for kind, _, a, b in row["hotspots"] if kind in names]
+        changes += own
+        weights += [shares[row["family"]] / max(len(own), 1)] * len(own)
+    return changes, weights
 
 
 def _summary(rows: list[dict]) -> dict:
     channels = list(rows[0]["map"])
-    shares = {family: 1 / n for family, n in Counter(row["family"] for row in rows).items()}
+    shares = _shares(rows)
     by_channel = {}
     for name in channels:
-        changes, weights = [], []
-        for row in rows:
-            own = [abs(b - a) for kind, _, a, b in row["hotspots"] if kind == name]
-            changes += own
-            weights += [shares[row["family"]] / max(len(own), 1)] * len(own)
+        changes, weights = _changes(rows, [name], shares)
         maps = [row["map"][name] for row in rows if row["map"][name]]
         by_channel[name] = {
             "hotspots": len(changes),

@@ -14,9 +14,9 @@ from pocketvox.structure.atoms import OTHER, Atoms, residue_label
 #: A residue with an atom this near to a hot-spot can be the reason for its change (angstrom): the longest reach of an
 #: interaction, 6 angstrom (rings and charges), and a voxel.
 NEAR = 6.5
-#: Atoms that are this much farther apart than the superposed structures allow have moved (angstrom); see
-#: docs/comparison.md for how far they are in crystal structures of the same protein.
-MOVED = 2.0
+#: A side chain or backbone has moved if an atom of it is this far from its counterpart (angstrom). Of the residues that
+#: line pockets in crystal structures of one protein in one state about one in twenty does; docs/comparison.md.
+MOVED_SIDE_CHAIN, MOVED_BACKBONE = 2.5, 1.0
 #: Components of one code are the same if their centres are this near (angstrom).
 SAME_PLACE = 2.0
 #: Reasons reported per hot-spot.
@@ -150,10 +150,11 @@ def _compared(a: Residue, b: Residue) -> Difference | None:
         parts = [f"{', '.join(names)} not in {side}" for names, side in zip(lacking, "BA", strict=True) if names]
         return Difference("missing atoms", f"{a.label}: {'; '.join(parts)}", labels, coord)
     side, backbone = displacement(a.atoms, b.atoms, a.parent)
-    if max(side, backbone) <= MOVED:
+    ways = (("side chain", side, MOVED_SIDE_CHAIN), ("backbone", backbone, MOVED_BACKBONE))
+    what = [f"{name} moved {d:.1f} A" for name, d, limit in ways if d > limit]
+    if not what:
         renamed = Difference("renamed", f"{a.label} -> {b.label}", labels, coord)
         return renamed if a.code != b.code else None
-    what = [f"{name} moved {d:.1f} A" for name, d in (("side chain", side), ("backbone", backbone)) if d > MOVED]
     return Difference("moved", f"{a.label}: {', '.join(what)}", labels, coord)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pocketvox.comparison.matching import CENTRES, SAME_HOTSPOT, SHARED
 from pocketvox.comparison.observed import REACH
 from pocketvox.comparison.pairing import COINCIDE, ChainPair
-from pocketvox.comparison.reasons import MOVED, NEAR
+from pocketvox.comparison.reasons import MOVED_BACKBONE, MOVED_SIDE_CHAIN, NEAR
 from pocketvox.comparison.result import STATUSES, Comparison, HotspotChange, PocketChange
 from pocketvox.report import Result
 
@@ -32,7 +32,8 @@ def summary(found: Comparison) -> dict:
             "same_pocket_centres": CENTRES,
             "absent_reach": REACH,
             "reason_near": NEAR,
-            "reason_moved": MOVED,
+            "reason_moved_side_chain": MOVED_SIDE_CHAIN,
+            "reason_moved_backbone": MOVED_BACKBONE,
         },
         "noise": None
         if found.noise is None
