@@ -218,8 +218,8 @@ def test_the_alignment_shows_gaps_and_differences(found):
     corresponding = replace(found.correspondence, chains=(pair,), fitted=np.ones(98, bool))
     changed = replace(found, correspondence=corresponding)
     text = Page(page_html(changed)).text
-    assert "A     1 PQITLWQRPLV" in text
-    assert "B     2 -WITLWQRPLV" in text
+    assert "A     1 PQVTLWQRPLV" in text
+    assert "B     2 -WVTLWQRPLV" in text
     assert "         .|||||||" in text
 
 

@@ -79,7 +79,7 @@ def hotspot_changes(
         partners = tuple(h.partners if h else () for h in (first, second))
         found.append(
             HotspotChange(
-                status=KEPT if first and second else NOT_COMPARABLE if not here else LOST if first else GAINED,
+                status=_status(first, second, here, score_b - score_a),
                 type=spot.type,
                 a=first,
                 b=second,
@@ -108,6 +108,17 @@ def best_near(maps: Volume, hotspot: Hotspot, radius: float = SAME_HOTSPOT) -> t
     joint = conditional * values[:, maps.channels.index(LIGAND)]
     best = int(joint.argmax())
     return float(conditional[best]), float(joint[best])
+
+
+def _status(first: Hotspot | None, second: Hotspot | None, comparable: bool, change: float) -> str:
+    """Where one structure has a hot-spot and the map of the other is as high, hot-spots were only placed otherwise."""
+    if first and second:
+        return KEPT
+    if not comparable:
+        return NOT_COMPARABLE
+    if first:
+        return LOST if change < 0 else KEPT
+    return GAINED if change > 0 else KEPT
 
 
 def _is_comparable(hotspot: Hotspot, comparable: np.ndarray, maps: Volume) -> bool:

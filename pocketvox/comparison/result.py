@@ -12,8 +12,9 @@ from pocketvox.pockets import Hotspot, Pocket
 from pocketvox.report import Result
 from pocketvox.voxel.grid import Volume
 
-#: What became of a hot-spot or pocket on the way from A to B. ``not_comparable``: it is in one structure only, but near
-#: residues that the other does not show.
+#: What became of a hot-spot or pocket on the way from A to B. A hot-spot of one structure is kept as well if the map of
+#: the other is at least as high nearby: hot-spots that crowd are not always placed alike. ``not_comparable``: it is in
+#: one structure only, but near residues that the other does not show.
 KEPT, GAINED, LOST, NOT_COMPARABLE = STATUSES = ("kept", "gained", "lost", "not_comparable")
 #: What the superposition is fitted to.
 FITS = ("global", "pocket")
