@@ -77,9 +77,10 @@ def hotspot_changes(
         here = _is_comparable(spot, comparable, a.maps)
         above = bool(change > noise.hotspot.get(spot.type, np.inf)) if noise is not None and here else None
         partners = tuple(h.partners if h else () for h in (first, second))
+        status = _status(first, second, here, score_b - score_a)
         found.append(
             HotspotChange(
-                status=_status(first, second, here, score_b - score_a),
+                status=status,
                 type=spot.type,
                 a=first,
                 b=second,
@@ -92,7 +93,7 @@ def hotspot_changes(
                 score_a=score_a,
                 score_b=score_b,
                 above_noise=above,
-                reasons=() if first and second and above is False else reasons(differing, spot.coord, partners),
+                reasons=() if status == KEPT and above is False else reasons(differing, spot.coord, partners),
             )
         )
     return tuple(sorted(found, key=lambda h: _order(h, a.maps.channels)))
