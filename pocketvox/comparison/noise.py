@@ -24,8 +24,37 @@ class NoiseFloor:
     kept: float
 
 
-#: By preset; benchmarks/comparison.json has the distributions, docs/comparison.md the protocol.
-NOISE: dict[str, NoiseFloor] = {}
+#: By preset; benchmarks/comparison_noise.json has the distributions, docs/comparison.md the protocol.
+NOISE: dict[str, NoiseFloor] = {
+    "pocketvox-3": NoiseFloor(
+        hotspot={
+            "hbond_donor": 0.209,
+            "hbond_acceptor": 0.398,
+            "hydrophobic": 0.239,
+            "pi_stacking": 0.218,
+            "pi_cation": 0.284,
+            "salt_bridge_cation": 0.284,
+            "salt_bridge_anion": 0.559,
+            "halogen_bond": 0.284,
+            "metal": 0.284,
+            "water_bridge": 0.073,
+        },
+        map={
+            "hbond_donor": 0.05,
+            "hbond_acceptor": 0.192,
+            "hydrophobic": 0.099,
+            "pi_stacking": 0.058,
+            "pi_cation": 0.05,
+            "salt_bridge_cation": 0.05,
+            "salt_bridge_anion": 0.06,
+            "halogen_bond": 0.05,
+            "metal": 0.05,
+            "water_bridge": 0.05,
+            "ligand": 0.48,
+        },
+        kept=0.736,
+    ),
+}
 
 
 def noise_floor(preset: str) -> NoiseFloor | None:
