@@ -19,6 +19,8 @@ from pocketvox.voxel.grid import Volume
 
 #: A pocket that only one structure has is gained or lost if this share of it can be compared.
 MOSTLY = 0.5
+#: A hot-spot of both is as good as gone in the one where its score is less than this share of that in the other.
+FAINT = 0.25
 
 
 def pocket_changes(a: Result, b: Result, comparable: np.ndarray) -> tuple[PocketChange, ...]:
@@ -77,7 +79,7 @@ def hotspot_changes(
         here = _is_comparable(spot, comparable, a.maps)
         above = bool(change > noise.hotspot.get(spot.type, np.inf)) if noise is not None and here else None
         partners = tuple(h.partners if h else () for h in (first, second))
-        status = _status(first, second, here, score_b - score_a)
+        status = _status(first, second, here, score_a, score_b, bool(above))
         found.append(
             HotspotChange(
                 status=status,
@@ -111,15 +113,18 @@ def best_near(maps: Volume, hotspot: Hotspot, radius: float = SAME_HOTSPOT) -> t
     return float(conditional[best]), float(joint[best])
 
 
-def _status(first: Hotspot | None, second: Hotspot | None, comparable: bool, change: float) -> str:
-    """Where one structure has a hot-spot and the map of the other is as high, hot-spots were only placed otherwise."""
+def _status(
+    first: Hotspot | None, second: Hotspot | None, comparable: bool, score_a: float, score_b: float, above_noise: bool
+) -> str:
+    """See :data:`~pocketvox.comparison.result.STATUSES`."""
     if first and second:
-        return KEPT
+        faint = above_noise and min(score_a, score_b) < FAINT * max(score_a, score_b)
+        return (GAINED if score_b > score_a else LOST) if faint else KEPT
     if not comparable:
         return NOT_COMPARABLE
     if first:
-        return LOST if change < 0 else KEPT
-    return GAINED if change > 0 else KEPT
+        return LOST if score_b < score_a else KEPT
+    return GAINED if score_b > score_a else KEPT
 
 
 def _is_comparable(hotspot: Hotspot, comparable: np.ndarray, maps: Volume) -> bool:

@@ -13,8 +13,9 @@ from pocketvox.report import Result
 from pocketvox.voxel.grid import Volume
 
 #: What became of a hot-spot or pocket on the way from A to B. A hot-spot of one structure is kept as well if the map of
-#: the other is at least as high nearby: hot-spots that crowd are not always placed alike. ``not_comparable``: it is in
-#: one structure only, but near residues that the other does not show.
+#: the other is at least as high nearby: hot-spots that crowd are not always placed alike. One of both is gained or lost
+#: if its score is less than :data:`~pocketvox.comparison.changes.FAINT` of that in the other and the change above the
+#: noise. ``not_comparable``: it is in one structure only, but near residues that the other does not show.
 KEPT, GAINED, LOST, NOT_COMPARABLE = STATUSES = ("kept", "gained", "lost", "not_comparable")
 #: What the superposition is fitted to.
 FITS = ("global", "pocket")
