@@ -30,6 +30,7 @@ _PUBLIC = {
     "Pocket": "pocketvox.pockets",
     "Hotspot": "pocketvox.pockets",
     "write_result": "pocketvox.report",
+    "scan_trajectory": "pocketvox.motion",
 }
 
 __all__ = ["__version__", *_PUBLIC]
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pocketvox.inference import load_predictor as load_predictor
     from pocketvox.inference import load_preset as load_preset
     from pocketvox.interactions import find_interactions as find_interactions
+    from pocketvox.motion import scan_trajectory as scan_trajectory
     from pocketvox.pipeline import scan as scan
     from pocketvox.pockets import Hotspot as Hotspot
     from pocketvox.pockets import Pocket as Pocket

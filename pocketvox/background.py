@@ -1,9 +1,9 @@
-"""A call that runs while something else goes on."""
+"""Calls that run while something else goes on."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 
@@ -43,3 +43,19 @@ class Background:
         if self._error is not None:
             raise self._error
         return self._value
+
+
+def ahead(call: Callable, arguments: Sequence) -> Iterator:
+    """Yield ``call`` of each argument, of which there is at least one; the next is made while the caller is busy.
+
+    Examples
+    --------
+    >>> list(ahead(abs, [-1, 2]))
+    [1, 2]
+    """
+    following = Background(call, arguments[0])
+    for argument in arguments[1:]:
+        value = following.result()
+        following = Background(call, argument)
+        yield value
+    yield following.result()

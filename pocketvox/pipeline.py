@@ -45,6 +45,8 @@ class Prepared:
     structure : Structure
     receptor : Atoms
         What the network sees: polymers, prosthetic groups, metals.
+    rows : ndarray, shape=(k,), dtype=int32
+        Atoms of the structure that the receptor is.
     ligands : tuple of ndarray, shape=(k,), dtype=int32
         Atoms of each ligand that was taken out.
     ligand_names : tuple of str
@@ -56,6 +58,7 @@ class Prepared:
 
     structure: Structure
     receptor: Atoms
+    rows: np.ndarray
     ligands: tuple[np.ndarray, ...]
     ligand_names: tuple[str, ...]
     grid: Grid
@@ -206,7 +209,7 @@ class Scanner:
     cache: str | Path | None = None
 
     def __post_init__(self):
-        self._trusted()
+        self.trusted()
         preset = self.predictor.preset
         if preset.config.task == "complex" and (self.center is not None or self.size is not None):
             raise UsageError(f"{preset.name} looks at ligands. Give around instead of center and size.")
@@ -262,7 +265,7 @@ class Scanner:
         )
 
         preset, prepared = self.predictor.preset, read.prepared
-        trusted = self._trusted()
+        trusted = self.trusted()
         with timed(read.seconds, "pockets"):
             settings = preset_settings(preset.config)
             near = pocket_volume(maps, *settings)
@@ -291,7 +294,7 @@ class Scanner:
             seconds=dict(read.seconds),
         )
 
-    def _trusted(self) -> dict[str, float]:
+    def trusted(self) -> dict[str, float]:
         """Thresholds by channel for the rate of false hot-spots that was asked for."""
         from pocketvox.inference import discovery_thresholds
 
@@ -308,6 +311,7 @@ def prepare(
     model: int | None = None,
     keep=(),
     cache: str | Path | None = None,
+    rows: np.ndarray | None = None,
 ) -> Prepared:
     """Read a structure, take its ligands out, lay a grid over it.
 
@@ -317,6 +321,8 @@ def prepare(
         Edge of a voxel (angstrom).
     source, around, center, size, model, keep, cache
         As for :func:`scan`.
+    rows : ndarray of int, optional
+        Atoms that are the receptor, whatever the rules say.
     """
     if around is not None and center is not None:
         raise UsageError("Expected around or center. Received: both. Give one of them.")
@@ -327,7 +333,8 @@ def prepare(
         structure = source if isinstance(source, Structure) else read_structure(source, model=model, cache=cache)
     with timed(seconds, "prepare"):
         parts, focus, notes = _sort(structure, around, keep)
-        receptor = structure.atoms[parts.receptor]
+        rows = parts.receptor if rows is None else rows
+        receptor = structure.atoms[rows]
         if not receptor.heavy.any():
             raise StructureError(
                 f"{structure.source}: expected a receptor. Received: ligands only, by the rules. Name components that "
@@ -337,6 +344,7 @@ def prepare(
     return Prepared(
         structure=structure,
         receptor=receptor,
+        rows=rows,
         ligands=parts.ligands,
         ligand_names=parts.names,
         grid=grid,
@@ -397,12 +405,22 @@ def _grid(structure: Structure, receptor: Atoms, focus, center, size, spacing: f
             f"{structure.source}: no receptor atom is in or near the chosen region. The receptor spans {span} angstrom "
             "along x, y, z. Check the centre."
         )
+    check_voxels(grid, structure.source)
+    return grid
+
+
+def check_voxels(grid: Grid, source: str) -> None:
+    """Refuse a grid of more than ``MOST_VOXELS``.
+
+    Raises
+    ------
+    SelectionError
+    """
     if np.prod(grid.shape, dtype=float) > MOST_VOXELS:
         raise SelectionError(
-            f"{structure.source}: expected at most {MOST_VOXELS / 1e6:.0f} million voxels. Received: a region of "
+            f"{source}: expected at most {MOST_VOXELS / 1e6:.0f} million voxels. Received: a region of "
             f"{' x '.join(map(str, grid.shape))}. Choose a part with --around, or --center and --size."
         )
-    return grid
 
 
 @contextmanager

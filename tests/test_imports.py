@@ -28,6 +28,7 @@ ROOMS = (
     ("pipeline",),
     ("poses",),
     ("comparison",),
+    ("motion",),
     ("evaluate",),
     ("commands",),
     ("cli",),

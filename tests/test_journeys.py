@@ -120,6 +120,11 @@ def test_score_poses(shell, tmp_path):
     follow(JOURNEYS / "poses.md", shell)
 
 
+def test_a_trajectory(shell):
+    pytest.importorskip("MDAnalysisTests", reason="the example comes with MDAnalysisTests")
+    follow(JOURNEYS / "trajectory.md", shell)
+
+
 def test_own_data(shell, tmp_path):
     """From structures to scores; the benchmark is a small one, made here."""
     pytest.importorskip("keras", reason="training needs keras: pip install 'pocketvox[train]'")

@@ -18,7 +18,10 @@ from pocketvox.errors import LigandError, MissingExtraError, OutputError, Pocket
 log = logging.getLogger("pocketvox")
 
 #: Endings taken off a file name to name its results.
-_ENDINGS = (".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr")
+_ENDINGS = (
+    ".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr",
+    ".psf", ".gro", ".tpr", ".prmtop", ".parm7", ".top", ".bz2",
+)  # fmt: skip
 
 
 def verb(parsers, name: str, run: Callable, summary: str, example: str) -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from pocketvox.commands.common import (
     verb,
 )
 from pocketvox.commands.overlap import each_overlapped
+from pocketvox.commands.trajectory import add_trajectory_options, check_no_trajectory, run_trajectory
 from pocketvox.errors import UsageError
 from pocketvox.loading import load_numba
 from pocketvox.report.formats import FORMATS, choose_formats, listed
@@ -55,6 +56,7 @@ def add_parser(parsers) -> None:
     )
     add_structure_options(parser)
     add_region_options(parser)
+    add_trajectory_options(parser)
     add_engine_options(parser)
     parser.add_argument(
         "--rotations",
@@ -164,6 +166,9 @@ def replacement(folder: Path, result) -> str | None:
 
 def run(args: argparse.Namespace) -> int:
     """Scan every input."""
+    if args.trajectory:
+        return run_trajectory(args)
+    check_no_trajectory(args)
     size = check_region(args)
     formats = parse_formats(args.formats)
     out = Path(check_folder(args.out))

@@ -11,12 +11,12 @@ smaller one, which was judged by scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 
-from pocketvox.background import Background
+from pocketvox.background import ahead
 from pocketvox.config import NetworkConfig
 from pocketvox.errors import ConfigError, UsageError
 from pocketvox.features import FeaturePoints
@@ -90,7 +90,7 @@ def sliding_window(
     starts = list(product(*(range(0, n, core) for n, core in zip(shape, cores, strict=True))))
     size = tuple(core + 2 * halo for core in cores)
     out = None
-    inputs = _ahead(lambda start: window(tuple(s - halo for s in start), size), starts)
+    inputs = ahead(lambda start: window(tuple(s - halo for s in start), size), starts)
     for done, (start, x) in enumerate(zip(starts, inputs, strict=True), 1):
         if x is not None:
             y = predict(x[None])[0]
@@ -109,16 +109,6 @@ def sliding_window(
     if out is None:
         raise UsageError("Expected receptor atoms within reach of the grid. Received: none. Check the box's centre.")
     return out
-
-
-def _ahead(call: Callable, arguments: Sequence) -> Iterator:
-    """Yield ``call`` of each argument; the next one is computed while the caller is busy with this one."""
-    following = Background(call, arguments[0])
-    for argument in arguments[1:]:
-        value = following.result()
-        following = Background(call, argument)
-        yield value
-    yield following.result()
 
 
 def array_window(values: np.ndarray) -> Callable:

@@ -278,8 +278,8 @@ def _split(voxels: np.ndarray, probability: np.ndarray, grid: Grid, config: Pock
 def _measure(
     rank: int, region: Region, grid: Grid, receptor: Atoms, near: np.ndarray, depth: float, config: PocketConfig
 ) -> Pocket:
-    atoms = near[is_near(receptor.coord[near], grid.to_coord(region.voxels), config.contact_distance + 1e-6)]
-    residues = dict.fromkeys(f"{receptor.chain_id[i]}_{receptor.res_id[i]}{receptor.ins_code[i]}" for i in atoms)
+    rows, residues = lining(receptor[near], grid.to_coord(region.voxels), config.contact_distance)
+    atoms = near[rows]
     return Pocket(
         name=f"pocket{rank}",
         rank=rank,
@@ -288,10 +288,27 @@ def _measure(
         center=region.center,
         volume=float(len(region.voxels) * grid.spacing**3),
         depth=float(depth),
-        residue_ids=tuple(residues),
+        residue_ids=residues,
         surface_atoms=atoms,
         voxels=region.voxels,
     )
+
+
+def lining(receptor: Atoms, coord: np.ndarray, distance: float) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Heavy atoms of a receptor near positions, and their residues as :class:`Pocket` has them.
+
+    Parameters
+    ----------
+    receptor : Atoms
+    coord : ndarray, shape=(n, 3)
+        Angstrom.
+    distance : float
+        At most so near (angstrom).
+    """
+    heavy = np.flatnonzero(receptor.heavy)
+    atoms = heavy[is_near(receptor.coord[heavy], coord, distance + 1e-6)]
+    chain, number, letter = receptor.chain_id, receptor.res_id, receptor.ins_code
+    return atoms, tuple(dict.fromkeys(f"{chain[i]}_{number[i]}{letter[i]}" for i in atoms))
 
 
 def pocket_probability(score: float, config: PocketConfig) -> float:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,14 @@ from pocketvox.report.result import SUMMARY, Result, summary_text
 from pocketvox.report.tables import hotspots_csv, pockets_csv
 
 
-def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...] = (), report: bool = False) -> Path:
+def write_result(
+    result: Result,
+    folder: str | Path,
+    *,
+    formats: tuple[str, ...] = (),
+    report: bool = False,
+    further: Callable[[Path], None] | None = None,
+) -> Path:
     """Write summary.json, pockets.csv, hotspots.csv and maps.h5, and what else is asked for.
 
     Everything is written to a hidden folder beside the wanted one, which is then renamed: what stood there before is
@@ -32,6 +39,8 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
         Names of :data:`pocketvox.report.formats.FORMATS`, or ``"all"``.
     report : bool, optional
         Write report.html as well, see :mod:`pocketvox.report.page`.
+    further : callable, optional
+        Called with the unfinished folder, to write further files of the same result into it.
 
     Returns
     -------
@@ -49,7 +58,7 @@ def write_result(result: Result, folder: str | Path, *, formats: tuple[str, ...]
     """
     chosen = choose_formats(formats)
     with new_folder(folder, SUMMARY) as temporary:
-        _write_files(result, temporary, chosen, report)
+        _write_files(result, temporary, chosen, report, further)
     return Path(folder)
 
 
@@ -93,7 +102,9 @@ def new_folder(folder: str | Path, known_by: str) -> Iterator[Path]:
         raise
 
 
-def _write_files(result: Result, folder: Path, formats: tuple[Format, ...], report: bool) -> None:
+def _write_files(
+    result: Result, folder: Path, formats: tuple[Format, ...], report: bool, further: Callable[[Path], None] | None
+) -> None:
     from pocketvox.report.maps import write_maps
 
     start = time.perf_counter()
@@ -101,6 +112,8 @@ def _write_files(result: Result, folder: Path, formats: tuple[Format, ...], repo
     (folder / "hotspots.csv").write_text(hotspots_csv(result.pockets), encoding="utf-8", newline="")
     write_maps(folder / "maps.h5", result.maps, calibrated=result.calibrated)
     write_formats(folder, result, formats)
+    if further is not None:
+        further(folder)
     if report:
         from pocketvox.report.page import write_page
 

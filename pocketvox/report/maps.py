@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -31,7 +31,15 @@ REACH = LABEL_RADIUS
 MAPS = "maps"
 
 
-def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: float = FLOOR) -> None:
+def write_maps(
+    path: str | Path,
+    volume: Volume,
+    *,
+    calibrated: bool,
+    floor: float = FLOOR,
+    dataset: str = DATASET,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
     """Write maps as float16.
 
     float16 keeps probabilities to 0.0005 or better.
@@ -45,6 +53,10 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
         Whether they are calibrated.
     floor : float, optional
         See :data:`FLOOR`; 0 stores everything.
+    dataset : str, optional
+        Name of the dataset: other values than probabilities have another.
+    attributes : mapping, optional
+        Further attributes.
 
     Raises
     ------
@@ -54,8 +66,8 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
     import h5py
 
     with h5py.File(path, "w") as file:
-        dataset = file.create_dataset(
-            DATASET,
+        stored = file.create_dataset(
+            dataset,
             shape=volume.values.shape,
             dtype="<f2",
             chunks=(*(min(CHUNK, n) for n in volume.grid.shape), 1),
@@ -64,8 +76,9 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
             shuffle=True,
             track_times=False,
         )
-        for target in (file, dataset):
+        for target in (file, stored):
             _write_attributes(target.attrs, volume, calibrated)
+            target.attrs.update(attributes or {})
         reach = math.ceil(REACH / volume.grid.spacing) if floor > 0 and LIGAND in volume.channels else None
         ligand = volume.channels.index(LIGAND) if reach is not None else 0
         for part, values in _boxes(volume.values, reach or 0):
@@ -73,7 +86,7 @@ def write_maps(path: str | Path, volume: Volume, *, calibrated: bool, floor: flo
             inner = tuple(slice(a - low, b - low) for a, b, low in part)
             target = tuple(slice(a, b) for a, b, _ in part)
             for k in range(values.shape[3]):
-                dataset[(*target, k)] = compact[(k, *inner)]
+                stored[(*target, k)] = compact[(k, *inner)]
 
 
 def joint_channel(volume: Volume, k: int) -> np.ndarray:
@@ -88,8 +101,14 @@ def joint_channel(volume: Volume, k: int) -> np.ndarray:
     return values * volume.values[..., volume.channels.index(LIGAND)]
 
 
-def read_maps(path: str | Path) -> Volume:
+def read_maps(path: str | Path, dataset: str = DATASET) -> Volume:
     """Read what :func:`write_maps` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    dataset : str, optional
+        As it was written.
 
     Returns
     -------
@@ -105,9 +124,9 @@ def read_maps(path: str | Path) -> Volume:
 
     try:
         with h5py.File(path, "r") as file:
-            dataset = file[DATASET]
-            attributes = dict(dataset.attrs)
-            values = dataset[...].astype(np.float32)
+            stored = file[dataset]
+            attributes = dict(stored.attrs)
+            values = stored[...].astype(np.float32)
         grid = Grid(tuple(float(v) for v in attributes["origin"]), values.shape[:3], float(attributes["spacing"]))
         channels = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])
     except (OSError, KeyError, AttributeError) as error:

@@ -21,6 +21,8 @@ from pocketvox.report.result import SUMMARY, Result, summary_text
 
 #: Name of the report in a result folder.
 REPORT = "report.html"
+#: Volumes and occupancies over time, in the folders of trajectories.
+PLOT = "occupancy.svg"
 #: Files of the folder up to this size in all are inside the page; others it names (bytes).
 MOST_EMBEDDED = 4_000_000
 #: Endings of files that are compressed already.
@@ -50,12 +52,13 @@ def write_page(folder: str | Path, result: Result) -> Path:
         files.append(_file(name, size, (folder / name).read_bytes() if name in inside else None))
     text = summary_text(replace(result, seconds={}))
     files.append(_file(SUMMARY, len(text.encode()), text.encode()))
-    path = folder / REPORT
-    path.write_text(page_html(result, files), encoding="utf-8", newline="")
+    path, plot = folder / REPORT, folder / PLOT
+    drawing = plot.read_text(encoding="utf-8") if plot.is_file() else ""
+    path.write_text(page_html(result, files, drawing), encoding="utf-8", newline="")
     return path
 
 
-def page_html(result: Result, files: Iterable[dict] = ()) -> str:
+def page_html(result: Result, files: Iterable[dict] = (), plot: str = "") -> str:
     """The report as HTML.
 
     Parameters
@@ -63,6 +66,8 @@ def page_html(result: Result, files: Iterable[dict] = ()) -> str:
     result : Result
     files : iterable of dict, optional
         Files that the page offers.
+    plot : str, optional
+        Of a trajectory, as SVG.
 
     Returns
     -------
@@ -84,6 +89,7 @@ def page_html(result: Result, files: Iterable[dict] = ()) -> str:
         "viewer": script.replace("</script", "<\\/script"),
         "script": (assets / "report.js").read_text(encoding="utf-8"),
         "data": _json(data),
+        "plot": sections.plot(result, plot),
         "confidence": sections.confidence(result),
         "pockets": sections.pockets_table(result),
         "hotspots": sections.hotspots_table(result),

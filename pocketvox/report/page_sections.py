@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from html import escape
 
@@ -94,6 +95,21 @@ def confidence(result: Result) -> str:
         f"<p>A predicted model: chains have the colour of their confidence, pLDDT: {bands}. <em>pLDDT</em> of a "
         f"pocket is the mean of the residues that line it, of a hot-spot the lowest of its partners'; below "
         f"{CONFIDENT:g}, in bold, side chains are placed uncertainly.</p>"
+    )
+
+
+def plot(result: Result, drawing: str) -> str:
+    """What frames of a trajectory show, if the result is of one."""
+    if result.trajectory is None:
+        return ""
+    frames = result.trajectory["frames"]
+    picture = base64.b64encode(drawing.encode("utf-8")).decode("ascii")
+    return (
+        f'<section aria-labelledby="motion-title"><h2 id="motion-title">Motion</h2><p>{frames["used"]} frames, '
+        f"{frames['first']} to {frames['last']}. Maps, pockets and hot-spots of this page are those of the mean map; "
+        "occupancy.csv and pocket_occupancy.csv say how often each is there.</p>"
+        + (f'<img class="plot" alt="Over time" src="data:image/svg+xml;base64,{picture}">' if drawing else "")
+        + "</section>"
     )
 
 

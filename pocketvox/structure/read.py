@@ -7,6 +7,7 @@ import hashlib
 import re
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,28 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     sha256 = hashlib.sha256(data).hexdigest()
     parsed = _parse(_decompress(data, path), path)
     table, notes = _one_model(parsed.table, model, path)
-    _check_coordinates(table, path)
-    atoms, more = _interpret(table, parsed)
-    notes += [*more, *parsed.warnings]
+    structure = interpret(replace(parsed, table=table), name=name, source=str(source), sha256=sha256)
+    return replace(structure, warnings=(*notes, *structure.warnings))
+
+
+def interpret(parsed: Parsed, *, name: str, source: str, sha256: str = "") -> Structure:
+    """A structure from the atoms of one model: one conformer, elements, kinds of residues, standard names.
+
+    Parameters
+    ----------
+    parsed : Parsed
+    name, source, sha256 : str
+        As in :class:`Structure`.
+
+    Raises
+    ------
+    StructureError
+        If coordinates are impossible, or there is no protein or nucleic acid.
+    """
+    path = Path(source)
+    _check_coordinates(parsed.table, path)
+    atoms, notes = _interpret(parsed.table, parsed)
+    notes += parsed.warnings
     predicted = is_predicted(parsed, atoms)
     if predicted:
         notes.append("predicted model: its B column is read as confidence (pLDDT), not as a B-factor")
@@ -73,7 +93,7 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     return Structure(
         name=name,
         atoms=atoms,
-        source=str(source),
+        source=source,
         sha256=sha256,
         predicted=predicted,
         links=_link_indices(parsed.links, atoms),

@@ -46,6 +46,7 @@ def fit_motion(mobile: np.ndarray, fixed: np.ndarray) -> Motion:
     """The motion of least squares (Kabsch) of at least three paired positions, shape=(n, 3) each (angstrom)."""
     from scipy.spatial.transform import Rotation
 
+    mobile, fixed = np.asarray(mobile, float), np.asarray(fixed, float)
     center, target = mobile.mean(axis=0), fixed.mean(axis=0)
     rotation = Rotation.align_vectors(fixed - target, mobile - center)[0].as_matrix()
     return Motion(rotation, target - rotation @ center)
