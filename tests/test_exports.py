@@ -250,8 +250,7 @@ def test_points_read_by_rdkit_and_gemmi(exported, hotspots):
         assert atom.b_iso == pytest.approx(100 * float(row["score"]), abs=0.01)
 
 
-def test_vina_reads_the_boxes(exported, result):
-    """Vina takes the box, and it holds the pocket."""
+def test_vina_boxes_hold_their_pockets(exported, result):
     for pocket in result.pockets:
         text = (exported / "vina" / f"{pocket.name}.txt").read_text()
         values = dict(line.split(" = ") for line in text.splitlines() if not line.startswith("#"))

@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from pocketvox.commands.common import Failures, add_structure_options, check_file, new_file, verb
+from pocketvox.commands.common import Failures, add_structure_options, check_file, new_file, progress, verb
 from pocketvox.commands.scan import add_engine_options, add_region_options, check_region
 from pocketvox.errors import LigandError
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         write(writer.head())
         for path in args.poses:
             with failures.of(path):
-                for batch in batches(read_poses(path, ligands=args.interactions)):
+                for batch in batches(read_poses(path, ligands=args.interactions, progress=progress(path, args))):
                     for pose in batch:
                         _report(pose, failures)
                     scores = scorer(batch)

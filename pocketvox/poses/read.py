@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Pose:
     ligand: Ligand | None = None
 
 
-def read_poses(path, *, ligands: bool = False) -> Iterator[Pose]:
+def read_poses(path, *, ligands: bool = False, progress: Callable[[int, int], None] | None = None) -> Iterator[Pose]:
     """Yield the poses of an SDF, MOL, MOL2 or PDB file, each also gzipped; damaged records are yielded with an error.
 
     Parameters
@@ -87,6 +87,8 @@ def read_poses(path, *, ligands: bool = False) -> Iterator[Pose]:
     path : path
     ligands : bool, optional
         Give every pose its ``ligand`` as well; slower.
+    progress : callable, optional
+        Called with records read and records in all.
 
     Raises
     ------
@@ -104,6 +106,8 @@ def read_poses(path, *, ligands: bool = False) -> Iterator[Pose]:
     reader = _Reader(ligands)
     for number, text in enumerate(records, 1):
         yield reader.read(kind, text, str(path), number, name)
+        if progress is not None:
+            progress(number, len(records))
 
 
 def pose_of(mol: Chem.Mol, name: str = "", *, ligands: bool = False) -> Pose:
