@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from pocketvox.structure import neighbours
-from pocketvox.structure.neighbours import close_pairs, is_near, nearest
+from pocketvox.structure.neighbours import close_pairs, is_near, nearest, own_pairs
 
 
 def clouds(seed: int, n: int, m: int, extent: float) -> tuple[np.ndarray, np.ndarray]:
@@ -78,3 +78,25 @@ def test_memory_follows_the_pairs_not_the_box():
     points = np.linspace(0, 9e4, 400)[:, None] * np.ones(3)
     i, j, _ = close_pairs(points, points, 1.0)
     assert i.tolist() == j.tolist() == list(range(400))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    n=st.integers(0, 60),
+    extent=st.sampled_from([0.5, 3.0, 20.0, 3000.0]),
+    reach=st.sampled_from([0.4, 1.5, 4.0, 11.0]),
+    most=st.sampled_from([1, 50, neighbours.MOST_PAIRS]),
+)
+def test_pairs_of_points_with_themselves_come_once(seed, n, extent, reach, most):
+    """As of all pairs those with i < j."""
+    points, _ = clouds(seed, n, 0, extent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "MOST_PAIRS", most)
+        i, j, distance = own_pairs(points, reach)
+    expected = close_pairs(points, points, reach)
+    once = expected[0] < expected[1]
+    order = np.lexsort((np.maximum(i, j), np.minimum(i, j)))
+    np.testing.assert_array_equal(np.minimum(i, j)[order], expected[0][once])
+    np.testing.assert_array_equal(np.maximum(i, j)[order], expected[1][once])
+    np.testing.assert_allclose(distance[order], expected[2][once])

@@ -120,8 +120,11 @@ def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
     for smarts, charge in _PROTONATION:
         for match in mol.GetSubstructMatches(_query(smarts)):
             _set_charge(mol.GetAtomWithIdx(match[0]), charge)
-    rank = list(Chem.CanonicalRankAtoms(mol, breakTies=False))  # which of two amines must not depend on atom order
-    for i in sorted((i for (i,) in mol.GetSubstructMatches(_query(_AMINE))), key=lambda i: rank[i]):
+    amines = [i for (i,) in mol.GetSubstructMatches(_query(_AMINE))]
+    if len(amines) > 1:  # which of two is protonated must not depend on the order of atoms
+        rank = list(Chem.CanonicalRankAtoms(mol, breakTies=False))
+        amines.sort(key=lambda i: rank[i])
+    for i in amines:
         if not any(i == near for (near,) in mol.GetSubstructMatches(_query(_NEAR_CATION))):
             _set_charge(mol.GetAtomWithIdx(i), +1)
     return _perceived(mol)
@@ -129,9 +132,15 @@ def at_physiological_ph(mol: Chem.Mol) -> Chem.Mol:
 
 def has_hydrogens(mol: Chem.Mol) -> bool:
     """Whether ``mol`` has hydrogen atoms and none is missing on a polar atom; a lone stereo hydrogen does not count."""
-    if not any(a.GetAtomicNum() == 1 for a in mol.GetAtoms()):
+    atoms = atoms_of(mol)
+    if not any(a.GetAtomicNum() == 1 for a in atoms):
         return False
-    return not any(a.GetTotalNumHs() for a in mol.GetAtoms() if a.GetAtomicNum() in (7, 8, 16))
+    return not any(a.GetTotalNumHs() for a in atoms if a.GetAtomicNum() in (7, 8, 16))
+
+
+def atoms_of(mol: Chem.Mol) -> list[Chem.Atom]:
+    """Its atoms; RDKit's own sequence asks the molecule for its size at every step, which takes three times as long."""
+    return [mol.GetAtomWithIdx(i) for i in range(mol.GetNumAtoms())]
 
 
 def _perceived(mol: Chem.Mol) -> Chem.Mol:
@@ -153,7 +162,7 @@ def _set_charge(atom: Chem.Atom, charge: int) -> None:
 def molecule_roles(mol: Chem.Mol) -> MoleculeRoles:
     """Types of every heavy atom of a sanitised molecule."""
     mol = at_physiological_ph(mol)
-    hybridisation = np.array([_hybridisation(a) for a in mol.GetAtoms()], np.uint8)
+    hybridisation = np.array([_hybridisation(a) for a in atoms_of(mol)], np.uint8)
     acceptor = _mask(mol, ACCEPTOR)
     return MoleculeRoles(
         apolar=_mask(mol, APOLAR),

@@ -168,23 +168,26 @@ def _donor_geometry(sites: Sites, i: np.ndarray, target: np.ndarray, rule: Hydro
     implied_ok = (deviation.min(axis=1) <= rule.deviation) | alone
     trigonal = (sites.donor[i] == 2) & ~alone
     if trigonal.any():
-        normal = np.array([_plane_normal(sites, k) for k in i[trigonal]])
-        elevation = np.abs(90.0 - _angle(normal, toward[trigonal, 0]))
+        elevation = np.abs(90.0 - _angle(_plane_normals(sites, i[trigonal]), toward[trigonal, 0]))
         implied_ok[trigonal] &= ~(elevation > rule.plane)  # an undefined plane (NaN) excludes nothing
 
     explicit = sites.explicit[i]
     return np.where(explicit, explicit_ok, implied_ok), np.where(explicit, dha, np.where(alone, np.nan, xda))
 
 
-def _plane_normal(sites: Sites, i: int) -> np.ndarray:
-    """Normal of the plane of a trigonal atom: its neighbours, or its one neighbour's; NaN if undefined."""
-    near = sites.neighbours[i][sites.neighbours[i] >= 0]
-    if len(near) == 1:
-        second = sites.neighbours[near[0]]
-        near = np.r_[near, second[(second >= 0) & (second != i)]]
-    if len(near) < 2:
-        return np.full(3, np.nan)
-    return np.cross(sites.coord[near[0]] - sites.coord[i], sites.coord[near[1]] - sites.coord[i])
+def _plane_normals(sites: Sites, i: np.ndarray) -> np.ndarray:
+    """Normals of the planes of trigonal atoms: their neighbours, or their one neighbour's; NaN if undefined."""
+    first, second = sites.neighbours[i, 0], sites.neighbours[i, 1].copy()
+    lonely = np.flatnonzero((second < 0) & (first >= 0))
+    beyond = sites.neighbours[first[lonely]]
+    beyond = np.where(beyond == i[lonely, None], -1, beyond)
+    found = (beyond >= 0).argmax(axis=1)
+    second[lonely] = beyond[np.arange(len(lonely)), found]
+    here = sites.coord[i]
+    (ax, ay, az), (bx, by, bz) = (sites.coord[first] - here).T, (sites.coord[second] - here).T
+    normal = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
+    normal[second < 0] = np.nan
+    return normal
 
 
 def _contacts(channel: str, ligand: Sites, distance: np.ndarray, reach: np.ndarray):
@@ -315,8 +318,13 @@ def _pairs(left: Sites, i: np.ndarray, right: Sites, j: np.ndarray, reach: float
 def _angle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Angle between vectors along the last axis (degrees); NaN if one is zero or NaN."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        cosine = (u * v).sum(axis=-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1))
+        cosine = _dot(u, v) / np.sqrt(_dot(u, u) * _dot(v, v))
     return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
+def _dot(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Scalar products along the last axis, of length 3."""
+    return u[..., 0] * v[..., 0] + u[..., 1] * v[..., 1] + u[..., 2] * v[..., 2]
 
 
 def _fold(angle: float) -> float:

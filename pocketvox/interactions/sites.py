@@ -12,7 +12,7 @@ from pocketvox.chemistry import elements, residues
 from pocketvox.columns import is_any
 from pocketvox.structure.atoms import OTHER, Atoms, Ligand
 from pocketvox.structure.components import component_mol
-from pocketvox.structure.neighbours import nearest, unsorted_pairs
+from pocketvox.structure.neighbours import nearest, own_pairs
 
 if TYPE_CHECKING:
     from pocketvox.chemistry.smarts import MoleculeRoles
@@ -84,17 +84,17 @@ class Sites:
 
 def ligand_sites(ligand: Ligand) -> Sites:
     """Sites of a ligand, typed by SMARTS; ``index`` counts its heavy atoms."""
-    from pocketvox.chemistry.smarts import has_hydrogens, molecule_roles
+    from pocketvox.chemistry.smarts import atoms_of, has_hydrogens, molecule_roles
 
     mol = ligand.mol
-    atoms = list(mol.GetAtoms())
+    atoms = atoms_of(mol)
     numbers = np.array([atom.GetAtomicNum() for atom in atoms])
     heavy = np.flatnonzero(numbers > 1)
     position = np.full(len(numbers), -1)
     position[heavy] = np.arange(len(heavy))
     roles = molecule_roles(mol)
     bonded: list[list[int]] = [[] for _ in atoms]
-    for bond in mol.GetBonds():
+    for bond in (mol.GetBondWithIdx(k) for k in range(mol.GetNumBonds())):
         a, b = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         bonded[a].append(b)
         bonded[b].append(a)
@@ -174,12 +174,11 @@ def covalent_neighbours(coord: np.ndarray, element: np.ndarray) -> np.ndarray:
     neighbours = np.full((len(coord), MAX_NEIGHBOURS), -1)
     if len(coord) < 2:
         return neighbours
-    i, j, _ = unsorted_pairs(coord, coord, LONGEST_BOND)
-    i, j = i[i != j], j[i != j]
-    distance = np.linalg.norm(coord[i] - coord[j], axis=1)
+    i, j, distance = own_pairs(coord, LONGEST_BOND)
     bonded = (distance <= radius[i] + radius[j] + elements.BOND_TOLERANCE) & (distance >= elements.SHORTEST_BOND)
     bonded &= (radius[i] > 0) & (radius[j] > 0)
-    i, j, distance = i[bonded], j[bonded], distance[bonded]
+    i, j = np.concatenate([i[bonded], j[bonded]]), np.concatenate([j[bonded], i[bonded]])
+    distance = np.tile(distance[bonded], 2)
     order = np.lexsort((j, distance, i))
     i, j = i[order], j[order]
     rank = np.arange(len(i)) - np.searchsorted(i, i)

@@ -50,6 +50,33 @@ def unsorted_pairs(points: np.ndarray, others: np.ndarray, reach: float) -> tupl
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
+def own_pairs(points: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`unsorted_pairs` of points with themselves, but every pair once, and no point with itself."""
+    points = np.asarray(points, np.float64)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    if len(points) < 2:
+        return found[0]
+    low, edge = points.min(axis=0), _edge(reach)
+    cell = np.floor((points - low) / edge).astype(np.int64)
+    count = cell.max(axis=0) + 3  # an empty cell at each end
+    steps = np.array([count[1] * count[2], count[2], 1])
+    key = (cell + 1) @ steps
+    order = np.argsort(key, kind="stable")
+    key, sorted_points = key[order], points[order]
+    rest = key[:, None] + np.array([steps[1], steps[0] - steps[1], steps[0], steps[0] + steps[1]])
+    first = np.column_stack([np.arange(1, len(key) + 1), np.searchsorted(key, rest - 1, "left")])
+    last = np.column_stack([np.searchsorted(key, key + 1, "right"), np.searchsorted(key, rest + 1, "right")])
+    size = (last - first).ravel()
+    rows, first = np.repeat(np.arange(len(key)), 5), first.ravel()
+    for part in _parts(size):
+        i, k = _runs(rows[part], first[part], size[part])
+        gap = sorted_points[i] - sorted_points[k]
+        square = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
+        close = square <= reach * reach
+        found.append((order[i[close]], order[k[close]], np.sqrt(square[close])))
+    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+
 def nearest(points: np.ndarray, others: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """The nearest other point of each point.
 
@@ -163,7 +190,7 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
         yield rows[i], columns[j], np.sqrt(square[i, j])
         return
     others = others[columns]
-    edge = reach * (1 + 1e-9) + 1e-9  # rounding must not put two points within reach two cells apart
+    edge = _edge(reach)
     low = others.min(axis=0)
     cell = np.floor((others - low) / edge).astype(np.int64)
     count = cell.max(axis=0) + 5  # two empty cells at each end: a run of three never reaches into the next row
@@ -186,13 +213,22 @@ def _candidates(points, others, reach: float) -> Iterator[tuple[np.ndarray, np.n
         size = np.searchsorted(key, run + 1, "right") - first
     rows = np.repeat(rows, len(offset))
     for part in _parts(size):
-        i = np.repeat(rows[part], size[part])
-        within = np.arange(len(i)) - np.repeat(np.cumsum(size[part]) - size[part], size[part])
-        k = np.repeat(first[part], size[part]) + within
+        i, k = _runs(rows[part], first[part], size[part])
         gap = points[i] - sorted_others[k]
         square = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1] + gap[:, 2] * gap[:, 2]
         close = square <= reach * reach
         yield i[close], columns[order[k[close]]], np.sqrt(square[close])
+
+
+def _edge(reach: float) -> float:
+    """Of a cell: rounding must not put two points within reach two cells apart."""
+    return reach * (1 + 1e-9) + 1e-9
+
+
+def _runs(rows: np.ndarray, first: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row as often as its run is long, and the members of the runs, one after the other."""
+    within = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size - first, size)
+    return np.repeat(rows, size), within
 
 
 def _in_box(points: np.ndarray, others: np.ndarray, reach: float) -> np.ndarray:
