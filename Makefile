@@ -5,6 +5,8 @@
 # Downloads happen once; afterwards everything works offline.
 
 VENV ?= .venv
+# Processes that share the tests, file by file; each may need 2 GB of memory.
+JOBS ?= 2
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := $(VENV)/bin
@@ -20,7 +22,7 @@ demo: $(VENV)/.pocketvox-installed
 
 test: $(VENV)/.pocketvox-test
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest -q -ra
+	$(BIN)/python -m pytest -q -ra -n $(JOBS) --dist loadfile
 
 readme: $(VENV)/.pocketvox-lean
 	$(BIN)/python docs/update_readme.py
