@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pocketvox.inference import Predictor
     from pocketvox.structure.atoms import Complex
 
+#: Arguments of a scan that decide about its result.
+OPTIONS = ("rotations", "fdr", "min_plddt", "around", "center", "size", "model", "keep")
 #: A map reaches this far beyond the atoms chosen with ``around`` (angstrom): what a grown ligand could reach.
 AROUND_MARGIN = 8.0
 #: ... beyond the ligands in a label grid: the label radius and a voxel or two.
@@ -292,6 +295,7 @@ class Scanner:
             fdr_thresholds=trusted,
             warnings=(*prepared.warnings, *unfamiliar(pockets), *uncertain(pockets)),
             seconds=dict(read.seconds),
+            options=recorded(self),
         )
 
     def trusted(self) -> dict[str, float]:
@@ -299,6 +303,29 @@ class Scanner:
         from pocketvox.inference import discovery_thresholds
 
         return {} if self.fdr is None else discovery_thresholds(self.predictor.preset, self.fdr)
+
+
+def recorded(settings) -> dict:
+    """What was asked for and decides about a result, besides input and preset, as plain JSON types.
+
+    Parameters
+    ----------
+    settings : object
+        With the attributes :data:`OPTIONS`, as of :class:`Scanner`.
+    """
+    found = {name: getattr(settings, name) for name in OPTIONS}
+    if settings.around is not None and Path(settings.around).is_file():
+        found["around_sha256"] = file_hash(settings.around)
+    return {
+        name: np.asarray(value).tolist() if name in ("center", "size", "keep") and value is not None else value
+        for name, value in found.items()
+    }
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file, read in parts."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def prepare(

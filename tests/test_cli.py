@@ -15,8 +15,9 @@ from conftest import DEMO, environment
 
 from pocketvox.cli import build_parser, main
 from pocketvox.commands import source_tree
-from pocketvox.commands.common import error_line, new_file, result_names
+from pocketvox.commands.common import error_line, new_file
 from pocketvox.errors import OutputError, StructureError
+from pocketvox.naming import result_names
 
 VERBS = (
     "scan", "score", "compare", "explain", "interactions", "voxelize", "label", "dataset", "train", "compress",
@@ -76,7 +77,8 @@ def test_version(cli):
     [
         ([], "required: VERB"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
-        (["scan"], "required: INPUT"),
+        (["scan"], "required: -o/--out"),
+        (["scan", "-o", "out"], "Expected INPUT"),
         (["scan", "x.pdb"], "required: -o/--out"),
         (["scan", "x.pdb", "-o", "out", "--engine", "abacus"], "invalid choice: 'abacus'"),
         (["scan", "x.pdb", "-o", "out", "--threads", "0"], "whole number of at least 1"),

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pocketvox"
 
 #: Rooms from left to right. A file imports from its own room and from rooms to the left.
 ROOMS = (
-    ("channels", "errors", "config", "columns", "chemistry", "background", "loading"),
+    ("channels", "errors", "config", "columns", "chemistry", "background", "loading", "naming"),
     ("structure",),
     ("interactions", "features", "descriptors", "normalize"),
     ("voxel",),
@@ -29,6 +29,7 @@ ROOMS = (
     ("poses",),
     ("comparison",),
     ("motion",),
+    ("batch",),
     ("evaluate",),
     ("commands",),
     ("cli",),

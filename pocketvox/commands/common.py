@@ -1,4 +1,4 @@
-"""What the verbs share: their parser, result names, the boundary at which one input fails alone, output files."""
+"""What the verbs share: their parser, the boundary at which one input fails alone, output files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pocketvox.errors import LigandError, MissingExtraError, OutputError, PocketvoxError, UsageError
+from pocketvox.naming import result_names
 
 log = logging.getLogger("pocketvox")
-
-#: Endings taken off a file name to name its results.
-_ENDINGS = (
-    ".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr",
-    ".psf", ".gro", ".tpr", ".prmtop", ".parm7", ".top", ".bz2",
-)  # fmt: skip
 
 
 def verb(parsers, name: str, run: Callable, summary: str, example: str) -> argparse.ArgumentParser:
@@ -101,33 +96,6 @@ class Failures:
         if self._count and inputs > 1:
             log.error("%d of %d inputs failed", self._count, inputs)
         return 1 if self._count else 0
-
-
-def result_names(inputs: Iterable[str]) -> list[str]:
-    """A name for each input's results, in order: its file name without endings, ``-2``, ``-3`` ... where taken.
-
-    Names depend on the order of the inputs only, not on which of them succeed.
-
-    Examples
-    --------
-    >>> result_names(["a/1abc.pdb", "b/1abc.cif.gz", "2xyz"])
-    ['1abc', '1abc-2', '2xyz']
-    """
-    names: list[str] = []
-    for source in inputs:
-        base = name = _stem(source)
-        number = 2
-        while name.lower() in (taken.lower() for taken in names):
-            name, number = f"{base}-{number}", number + 1
-        names.append(name)
-    return names
-
-
-def _stem(source: str) -> str:
-    name = "stdin" if source == "-" else Path(source).name or "input"
-    while name.lower().endswith(_ENDINGS) and Path(name).stem:
-        name = Path(name).stem
-    return name
 
 
 def check_folder(path: str | Path) -> Path:

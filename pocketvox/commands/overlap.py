@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from pocketvox.background import Background
-from pocketvox.commands.common import Failures, result_names
+from pocketvox.commands.common import Failures
 from pocketvox.errors import UsageError
+from pocketvox.naming import result_names
 
 
 def each_overlapped(

@@ -10,6 +10,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+from pocketvox.commands.batch import add_batch_options, check_no_batch, run_batch
 from pocketvox.commands.clock import Clock
 from pocketvox.commands.common import (
     add_structure_options,
@@ -43,7 +44,7 @@ def add_parser(parsers) -> None:
     )
     parser.add_argument(
         "inputs",
-        nargs="+",
+        nargs="*",
         metavar="INPUT",
         help="PDB, mmCIF or BinaryCIF file (also .gz), a PDB id to download, or - for standard input",
     )
@@ -57,6 +58,7 @@ def add_parser(parsers) -> None:
     add_structure_options(parser)
     add_region_options(parser)
     add_trajectory_options(parser)
+    add_batch_options(parser)
     add_engine_options(parser)
     parser.add_argument(
         "--rotations",
@@ -166,6 +168,11 @@ def replacement(folder: Path, result) -> str | None:
 
 def run(args: argparse.Namespace) -> int:
     """Scan every input."""
+    if args.manifest:
+        return run_batch(args)
+    check_no_batch(args)
+    if not args.inputs:
+        raise UsageError("Expected INPUT: a structure, or --manifest for a list of them. Received: neither.")
     if args.trajectory:
         return run_trajectory(args)
     check_no_trajectory(args)

@@ -22,10 +22,10 @@ from pocketvox.motion.frames import NO_ALIGNMENT, Frames, Survey, receptor_frame
 from pocketvox.motion.hotspots import FrameHotspots
 from pocketvox.motion.pockets import LEAST_SHARE, PocketSpool, track_pockets
 from pocketvox.motion.result import TrajectoryResult
-from pocketvox.motion.source import Source, file_hash, open_source
+from pocketvox.motion.source import Source, open_source
 from pocketvox.motion.statistics import MapStatistics, joint_thresholds
 from pocketvox.motion.system import read_system
-from pocketvox.pipeline import Input, Prepared, Scanner, check_voxels, prepare
+from pocketvox.pipeline import Input, Prepared, Scanner, check_voxels, file_hash, prepare
 from pocketvox.pockets import pocket_volume, preset_settings
 from pocketvox.pockets.detect import find_regions
 from pocketvox.pockets.hotspots import place_hotspots

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import importlib.util
 import os
 import re
@@ -159,12 +158,6 @@ def open_source(
     if not len(frames):
         raise UsageError(f"{', '.join(files)}: no frame is left of {count}. Check --start and --stop.")
     return Source(universe, os.fspath(topology), files, frames, written)
-
-
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, read in parts."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_file(path: Path) -> None:

@@ -16,6 +16,9 @@ from pocketvox.report.formats import Format, choose_formats, write_formats
 from pocketvox.report.result import SUMMARY, Result, summary_text
 from pocketvox.report.tables import hotspots_csv, pockets_csv
 
+#: What every result has, beside its summary.
+FILES = ("pockets.csv", "hotspots.csv", "maps.h5")
+
 
 def write_result(
     result: Result,

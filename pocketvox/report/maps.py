@@ -63,9 +63,9 @@ def write_maps(
     OSError
         If the file cannot be written.
     """
-    import h5py
+    from pocketvox.report.hdf5 import new_hdf5
 
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         stored = file.create_dataset(
             dataset,
             shape=volume.values.shape,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from pocketvox.report.result import Result
@@ -29,16 +30,28 @@ def write_parquet(folder: Path, result: Result) -> None:
 
 
 def _write(path: Path, columns: tuple[str, ...], text: str) -> None:
-    import pyarrow
     from pyarrow import csv, parquet
 
-    types = {name: _type(name, pyarrow) for name in columns}
+    types = column_types(columns)
     options = csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True)
     table = csv.read_csv(io.BytesIO(text.encode("utf-8")), convert_options=options)
     parquet.write_table(table, path)
 
 
-def _type(column: str, pyarrow):
-    if column in TEXT_COLUMNS:
-        return pyarrow.string()
-    return pyarrow.int64() if column in WHOLE_COLUMNS else pyarrow.float64()
+def column_types(columns: Iterable[str], *, whole: tuple[str, ...] = ()) -> dict:
+    """Arrow types by column.
+
+    Parameters
+    ----------
+    columns : iterable of str
+    whole : tuple of str, optional
+        Further columns of whole numbers.
+    """
+    import pyarrow
+
+    def of(name: str):
+        if name in TEXT_COLUMNS:
+            return pyarrow.string()
+        return pyarrow.int64() if name in (*WHOLE_COLUMNS, *whole) else pyarrow.float64()
+
+    return {name: of(name) for name in columns}

@@ -50,6 +50,8 @@ class Result:
         What was assumed or repaired, each with its consequence.
     seconds : dict of str to float
         Wall time of each stage.
+    options : dict
+        What else was asked for and decides about the result: region, model, kept components, averaging.
     trajectory : dict or None
         What the maps are the mean of, if not of one structure; a block of summary.json.
     """
@@ -71,6 +73,7 @@ class Result:
     fdr_thresholds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
     trajectory: dict | None = None
 
     @property
@@ -151,6 +154,7 @@ def summary(result: Result) -> dict:
         "channels": list(result.maps.channels),
         "predicted": result.predicted,
         "pockets": [_pocket(pocket) for pocket in result.pockets],
+        "options": result.options,
         **({} if result.trajectory is None else {"trajectory": result.trajectory}),
         "warnings": list(result.warnings),
         "seconds": {stage: round(float(value), 3) for stage, value in result.seconds.items()},

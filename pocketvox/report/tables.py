@@ -47,8 +47,11 @@ HOTSPOT_COLUMNS = (
     "plddt",
 )
 
-#: Columns of either table that hold text, and whole numbers; all others hold decimal numbers.
-TEXT_COLUMNS = ("name", "pocket", "type", "residue_ids", "surf_atom_ids", "partners")
+#: Columns of any table that hold text (the second line is of batches), and whole numbers; all others are decimal.
+TEXT_COLUMNS = (
+    "name", "pocket", "type", "residue_ids", "surf_atom_ids", "partners",
+    "structure", "source", "status", "sha256", "warnings", "kind", "reason",
+)  # fmt: skip
 WHOLE_COLUMNS = ("rank", "sas_points", "surf_atoms")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
+from pocketvox.report.hdf5 import new_hdf5
 from pocketvox.voxel import Volume
 
 SCHEMA_VERSION = 1
@@ -32,7 +32,7 @@ def write_volume(path: str | Path, name: str, volume: Volume, *, envelope: np.nd
     Attributes ``origin`` (centre of voxel (0, 0, 0), angstrom), ``spacing`` (angstrom), ``channels`` and
     ``schema_version`` as in the maps that a scan writes.
     """
-    with h5py.File(path, "w") as h5:
+    with new_hdf5(path) as h5:
         h5.attrs["schema_version"] = SCHEMA_VERSION
         h5.attrs["origin"] = np.asarray(volume.grid.origin, float)
         h5.attrs["spacing"] = float(volume.grid.spacing)

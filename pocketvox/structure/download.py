@@ -19,6 +19,7 @@ from ..errors import DownloadError
 ENTRY_URL = "https://files.rcsb.org/download/{id}.cif.gz"
 
 _ID = re.compile(r"^(?:[0-9][A-Za-z0-9]{3}|pdb_[0-9A-Za-z]{8})$", re.I)
+_SUFFIX = ".cif.gz"
 _TIMEOUT = 30.0  # seconds without an answer
 _ATTEMPTS = 3
 _LARGEST = 500_000_000  # bytes; the largest gzipped entry has about 60 MB
@@ -43,6 +44,12 @@ def cache_folder() -> Path:
     return Path(base) / "pocketvox"
 
 
+def cached(pdb_id: str, *, cache=None) -> Path | None:
+    """Path of an entry's file if it was downloaded before, without a request."""
+    path = _place(pdb_id, cache)
+    return path if path.exists() else None
+
+
 def fetch(pdb_id: str, *, cache=None) -> Path:
     """Path of an entry's mmCIF file (gzipped), downloaded if the cache lacks it.
 
@@ -58,13 +65,10 @@ def fetch(pdb_id: str, *, cache=None) -> Path:
     DownloadError
         There is no such entry, the server cannot be reached, or what it sends is incomplete.
     """
-    entry = pdb_id.lower()
-    if entry.startswith("pdb_0000"):  # the first 4-character ids in their extended form
-        entry = entry[8:]
-    folder = Path(cache) if cache is not None else cache_folder()
-    path = folder / f"{entry}.cif.gz"
+    path = _place(pdb_id, cache)
     if path.exists():
         return path
+    folder, entry = path.parent, path.name.removesuffix(_SUFFIX)
     data = _download(entry, os.environ.get("POCKETVOX_PDB_URL", ENTRY_URL).format(id=entry))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +80,13 @@ def fetch(pdb_id: str, *, cache=None) -> Path:
             f"{folder}: the download cannot be stored ({error.strerror}). Set POCKETVOX_CACHE to a writable folder."
         ) from None
     return path
+
+
+def _place(pdb_id: str, cache) -> Path:
+    entry = pdb_id.lower()
+    if entry.startswith("pdb_0000"):  # the first 4-character ids in their extended form
+        entry = entry[8:]
+    return (Path(cache) if cache is not None else cache_folder()) / f"{entry}{_SUFFIX}"
 
 
 def _download(entry: str, url: str) -> bytes:
