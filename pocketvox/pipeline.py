@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pocketvox.errors import LigandError, SelectionError, StructureError, UsageError
+from pocketvox.hashing import file_hash
 from pocketvox.inference.tiling import MARGIN
 from pocketvox.report import Result
 from pocketvox.structure import partition, read_structure
@@ -320,12 +320,6 @@ def recorded(settings) -> dict:
         name: np.asarray(value).tolist() if name in ("center", "size", "keep") and value is not None else value
         for name, value in found.items()
     }
-
-
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file, read in parts."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def prepare(

@@ -179,11 +179,13 @@ def test_nothing_is_done_twice_but_what_changed(batch, undisturbed, manifest, tm
     (folder / "s0.pdb.gz").write_bytes(DEMO.read_bytes())  # others
     (out / "s2" / "summary.json").write_text("{")  # a damaged result
     (out / "s5" / "hotspots.csv").unlink()
+    maps = (out / "s3" / "maps.h5").read_bytes()
+    (out / "s3" / "maps.h5").write_bytes(maps[:-1] + bytes([maps[-1] ^ 1]))  # a bit that fell over
     shutil.rmtree(out / "s6")
     code, errors = ended(batch(out, source=folder / "list.txt"))
-    assert code == 1 and "4 of 9 structures are there already" in errors
+    assert code == 1 and "3 of 9 structures are there already" in errors
     again = {path.parent.name for path, time_ in before.items() if path.exists() and path.stat().st_mtime_ns != time_}
-    assert again == {"s0", "s2", "s5", "s6"}
+    assert again == {"s0", "s2", "s3", "s5", "s6"}
     code, errors = ended(batch(out, "--around", "A:20", source=folder / "list.txt"))
     assert "0 of 9" not in errors and "there already" not in errors  # other options, other results
 

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pocketvox"
 
 #: Rooms from left to right. A file imports from its own room and from rooms to the left.
 ROOMS = (
-    ("channels", "errors", "config", "columns", "chemistry", "background", "loading", "naming"),
+    ("channels", "errors", "config", "columns", "chemistry", "background", "loading", "naming", "hashing"),
     ("structure",),
     ("interactions", "features", "descriptors", "normalize"),
     ("voxel",),

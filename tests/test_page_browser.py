@@ -72,8 +72,15 @@ def report(chromium, folder):
     opened.close()
 
 
+def frames(opened):
+    """Wait until what has happened is drawn: the page draws in the next frame, whenever the browser finds time for it."""
+    opened.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
+
+
 def pixels(opened) -> bytes:
-    opened.wait_for_timeout(200)  # frames are drawn when the browser finds time
+    frames(opened)
     return opened.locator("#view canvas").first.screenshot()
 
 
@@ -97,7 +104,7 @@ def move(opened, selector: str, value: float):
         "([s, v]) => { const i = document.querySelector(s); i.value = v; i.dispatchEvent(new Event('input')); }",
         [selector, value],
     )
-    opened.wait_for_timeout(200)
+    frames(opened)
 
 
 def test_it_draws_and_asks_for_nothing(report, folder):
@@ -112,7 +119,7 @@ def test_it_draws_and_asks_for_nothing(report, folder):
     pictures = os.environ.get("POCKETVOX_SCREENSHOTS")
     if pictures:
         report.click("[data-pocket='0']")
-        report.wait_for_timeout(500)
+        frames(report)
         report.screenshot(path=f"{pictures}/report.png")
 
 
@@ -141,7 +148,7 @@ def test_a_click_on_a_sphere_marks_its_row(report, scanned):
     report.evaluate("scrollTo(0, 0)")
     at = report.evaluate("(place) => pocketvox.viewer.modelToScreen(place)", place)
     report.mouse.click(at["x"], at["y"])
-    report.wait_for_timeout(300)
+    frames(report)
     assert report.locator("tr.chosen [data-hotspot]").get_attribute("data-hotspot") == "1"
     report.check("#show-cartoon")
     report.check("#show-hetero")
@@ -159,7 +166,7 @@ def test_a_slider_changes_the_surface(report):
     move(report, "[data-opacity='hbond_acceptor']", 0.2)
     assert np.array_equal(mesh(report, k), large) and pixels(report) != seen
     report.uncheck("[data-channel='hbond_acceptor']")
-    report.wait_for_timeout(200)
+    frames(report)
     assert len(mesh(report, k)) == 0
     report.check("[data-channel='hbond_acceptor']")
 
@@ -168,7 +175,7 @@ def test_surfaces_lie_where_the_map_has_the_threshold(report, scanned):
     """The map, interpolated at the vertices, against the level: by scipy, from the values that the scan returned."""
     k = scanned.maps.channels.index("ligand")
     move(report, "[data-level='ligand']", 0.4**0.5)
-    report.wait_for_timeout(200)
+    frames(report)
     vertices = mesh(report, k)
     values = scanned.maps.values[..., k]
     found = map_coordinates(values, scanned.maps.grid.to_index(vertices).T, order=1)
@@ -219,7 +226,7 @@ def test_print_shows_a_picture_of_the_view(report):
     """What is drawn is drawn by WebGL, which printers do not get."""
     report.evaluate("dispatchEvent(new Event('beforeprint'))")
     report.emulate_media(media="print")
-    report.wait_for_timeout(300)
+    frames(report)
     assert report.locator("#print").is_visible() and not report.locator("#view").is_visible()
     assert report.evaluate("document.querySelector('#print').naturalWidth") > 300
     report.emulate_media(media="screen")

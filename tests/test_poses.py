@@ -255,6 +255,10 @@ def test_a_result_folder_stands_for_its_structure(found, ligand, tmp_path, demo_
     assert (b.satisfied, b.missed) == (a.satisfied, a.missed)
     copy.write_bytes(copy.read_bytes() + b"\0")
     assert score_poses(folder, [ligand.mol])[0].clashes is None
+    table = (folder / "hotspots.csv").read_text()
+    (folder / "hotspots.csv").write_text(table.replace("0.5", "0.6", 1))
+    with pytest.raises(InputError, match="hotspots.csv changed since the scan wrote it"):
+        score_poses(folder, [ligand.mol])
     (folder / "hotspots.csv").unlink()
     with pytest.raises(InputError, match="folder of a scan"):
         score_poses(folder, [ligand.mol])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pocketvox.batch.jobs import Job, ScanSettings
+from pocketvox.batch.pool import remove_remains
 from pocketvox.batch.worker import DIED, FAILED, Outcome, Worker
 from pocketvox.errors import PocketvoxError
 
@@ -61,6 +62,7 @@ def run_on_cluster(scheduler: str, jobs: Sequence[Job], out: Path, settings: Sca
             error = future.exception()
             for job in futures[future]:
                 yield Outcome(job.name, FAILED, DIED, f"its workers ended, {RETRIES + 1} times ({error})")
+    remove_remains(out)  # of workers that died; no task is left that writes
 
 
 def scan_chunk(jobs: Sequence[Job], out: str, settings: ScanSettings) -> list[Outcome]:

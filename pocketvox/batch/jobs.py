@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pocketvox.errors import InputError, UsageError
+from pocketvox.hashing import file_hash
 from pocketvox.naming import result_names
-from pocketvox.pipeline import file_hash, recorded
+from pocketvox.pipeline import recorded
 from pocketvox.report.folder import FILES
 from pocketvox.report.formats import choose_formats
 from pocketvox.report.page import REPORT
@@ -136,11 +137,12 @@ def is_done(job: Job, out: Path, settings: ScanSettings, fingerprint: str) -> bo
         same = (
             summary["preset"]["fingerprint"] == fingerprint
             and summary["options"] == recorded(settings)
+            and summary["files"] == {name: file_hash(folder / name) for name in FILES}
             and summary["input"]["sha256"] == _input_hash(job.source, settings, summary)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    patterns = [*FILES, *(pattern for form in choose_formats(settings.formats) for pattern in form.files)]
+    patterns = [pattern for form in choose_formats(settings.formats) for pattern in form.files]
     if settings.report:
         patterns.append(REPORT)
     return same and all(next(folder.glob(pattern), None) for pattern in patterns)

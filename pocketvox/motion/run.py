@@ -16,6 +16,7 @@ from pocketvox.background import ahead
 from pocketvox.descriptors import experiment
 from pocketvox.errors import UsageError
 from pocketvox.features import FeaturePoints, receptor_points
+from pocketvox.hashing import file_hash
 from pocketvox.inference import Predictor, load_predictor
 from pocketvox.inference.tiling import MARGIN
 from pocketvox.motion.frames import NO_ALIGNMENT, Frames, Survey, receptor_frames, survey
@@ -25,7 +26,7 @@ from pocketvox.motion.result import TrajectoryResult
 from pocketvox.motion.source import Source, open_source
 from pocketvox.motion.statistics import MapStatistics, joint_thresholds
 from pocketvox.motion.system import read_system
-from pocketvox.pipeline import Input, Prepared, Scanner, check_voxels, file_hash, prepare
+from pocketvox.pipeline import Input, Prepared, Scanner, check_voxels, prepare
 from pocketvox.pockets import pocket_volume, preset_settings
 from pocketvox.pockets.detect import find_regions
 from pocketvox.pockets.hotspots import place_hotspots

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pocketvox.errors import StructureError
+from pocketvox.hashing import file_hash
 from pocketvox.motion.source import Source
 from pocketvox.motion.whole import Molecules, near_bonds
-from pocketvox.pipeline import file_hash
 from pocketvox.structure import read_structure
 from pocketvox.structure.atoms import WATER, Structure
 from pocketvox.structure.names import WATERS

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pocketvox.errors import InputError, PocketvoxError
+from pocketvox.hashing import file_hash
 from pocketvox.pipeline import scan
 from pocketvox.pockets import Hotspot
 from pocketvox.poses.read import Pose, pose_of, read_poses
@@ -85,11 +85,14 @@ def read_result(folder: str | Path) -> Target:
             hotspots = tuple((row["pocket"], _hotspot(row)) for row in csv.DictReader(file))
         source, sha256 = summary["input"]["source"], summary["input"]["sha256"]
         name, preset = summary["name"], summary["preset"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        damaged = [file for file, known in summary["files"].items() if file_hash(folder / Path(file).name) != known]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{folder}: expected the folder of a scan ({SUMMARY}, hotspots.csv, maps.h5). Received: {error!r}. Give a "
             "structure, or the folder that pocketvox scan wrote."
         ) from error
+    if damaged:
+        raise InputError(f"{folder}: {', '.join(damaged)} changed since the scan wrote it. Scan again.")
     receptor = _receptor(source, sha256)
     notes = ()
     if receptor is None:
@@ -184,7 +187,7 @@ def _receptor(source: str, sha256: str) -> Atoms | None:
     """The receptor in the file of a scan, or None."""
     path = Path(source)
     try:
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        if not path.is_file() or file_hash(path) != sha256:
             return None
         structure = read_structure(path)
     except (OSError, PocketvoxError):

@@ -11,7 +11,7 @@ from pocketvox.channels import TYPED
 from pocketvox.poses.read import Pose
 from pocketvox.poses.score import PoseScore
 from pocketvox.poses.source import Target
-from pocketvox.report.tables import fixed
+from pocketvox.report.tables import fixed, harmless
 
 SCHEMA_VERSION = 1
 #: Columns of the CSV table: one per type, joint values summed; the core types make up the score. ``satisfied`` and
@@ -185,5 +185,5 @@ def _own_properties_removed(text: str) -> str:
 
 def _line(cells) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
+    csv.writer(out, lineterminator="\n").writerow([harmless(cell) for cell in cells])
     return out.getvalue()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pocketvox.errors import OutputError
+from pocketvox.hashing import file_hash
 from pocketvox.report.formats import Format, choose_formats, write_formats
 from pocketvox.report.result import SUMMARY, Result, summary_text
 from pocketvox.report.tables import hotspots_csv, pockets_csv
@@ -114,6 +115,7 @@ def _write_files(
     (folder / "pockets.csv").write_text(pockets_csv(result.pockets), encoding="utf-8", newline="")
     (folder / "hotspots.csv").write_text(hotspots_csv(result.pockets), encoding="utf-8", newline="")
     write_maps(folder / "maps.h5", result.maps, calibrated=result.calibrated)
+    result = replace(result, files={name: file_hash(folder / name) for name in FILES})
     write_formats(folder, result, formats)
     if further is not None:
         further(folder)

@@ -9,6 +9,7 @@ import math
 
 from pocketvox.channels import CHANNELS
 from pocketvox.interactions import Interactions
+from pocketvox.report.tables import harmless
 from pocketvox.structure.atoms import Atoms, Complex, residue_label
 
 SCHEMA_VERSION = 1
@@ -56,7 +57,7 @@ def as_csv(complex_: Complex, found: Interactions) -> str:
         row |= {"x": x, "y": y, "z": z}
         for key in ("ligand_atoms", "receptor_atoms"):
             row[key] = ";".join(row[key])
-        writer.writerow("" if row[column] is None else row[column] for column in COLUMNS)
+        writer.writerow("" if row[column] is None else harmless(row[column]) for column in COLUMNS)
     return out.getvalue()
 
 

@@ -129,7 +129,7 @@ def read_maps(path: str | Path, dataset: str = DATASET) -> Volume:
             values = stored[...].astype(np.float32)
         grid = Grid(tuple(float(v) for v in attributes["origin"]), values.shape[:3], float(attributes["spacing"]))
         channels = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])
-    except (OSError, KeyError, AttributeError) as error:
+    except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"{path}: expected a maps.h5 written by a scan. Received: {error}.") from error
     return Volume(values, grid, channels)
 

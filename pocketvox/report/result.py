@@ -52,6 +52,8 @@ class Result:
         Wall time of each stage.
     options : dict
         What else was asked for and decides about the result: region, model, kept components, averaging.
+    files : dict of str to str
+        SHA-256 of the tables and maps in the result folder, once it is written.
     trajectory : dict or None
         What the maps are the mean of, if not of one structure; a block of summary.json.
     """
@@ -74,6 +76,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     options: dict = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     trajectory: dict | None = None
 
     @property
@@ -155,6 +158,7 @@ def summary(result: Result) -> dict:
         "predicted": result.predicted,
         "pockets": [_pocket(pocket) for pocket in result.pockets],
         "options": result.options,
+        "files": result.files,
         **({} if result.trajectory is None else {"trajectory": result.trajectory}),
         "warnings": list(result.warnings),
         "seconds": {stage: round(float(value), 3) for stage, value in result.seconds.items()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from pocketvox.pockets import Hotspot, Pocket
 
@@ -53,6 +54,8 @@ TEXT_COLUMNS = (
     "structure", "source", "status", "sha256", "warnings", "kind", "reason",
 )  # fmt: skip
 WHOLE_COLUMNS = ("rank", "sas_points", "surf_atoms")
+
+_FORMULA, _NUMBER = tuple("=+-@\t\r"), re.compile(r"[+-]?[0-9.]+")
 
 
 def pockets_csv(pockets: tuple[Pocket, ...]) -> str:
@@ -110,8 +113,21 @@ def csv_table(columns: tuple[str, ...], rows) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
     return out.getvalue()
+
+
+def harmless(cell):
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it.
+
+    Examples
+    --------
+    >>> [harmless(cell) for cell in ("=1+1", "-0.50", "A_25", 3)]
+    ["'=1+1", '-0.50', 'A_25', 3]
+    """
+    if isinstance(cell, str) and cell[:1] in _FORMULA and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 def _plddt(value: float | None) -> str:

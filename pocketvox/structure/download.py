@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import DownloadError
+from .unpack import BombError, gunzip, is_gzipped
 
 #: Where entries come from; ``{id}`` is replaced. The environment variable POCKETVOX_PDB_URL overrides it.
 ENTRY_URL = "https://files.rcsb.org/download/{id}.cif.gz"
@@ -123,10 +124,10 @@ def _get(url: str) -> bytes:
 
 def _checked(entry: str, url: str, data: bytes) -> bytes:
     plain = data
-    if data[:2] == b"\x1f\x8b":
+    if is_gzipped(data):
         try:
-            plain = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error):
+            plain = gunzip(data)
+        except (BombError, EOFError, zlib.error):
             plain = b""
     if not plain.lstrip()[:5].lower() == b"data_":
         raise DownloadError(f"{entry}: {url} did not send a complete mmCIF file. Try again later.")

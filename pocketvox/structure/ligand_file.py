@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ from rdkit import Chem, rdBase
 from ..errors import LigandError
 from .atoms import Ligand
 from .perceive import perceive_bonds
+from .unpack import BOMB, BombError, gunzip, is_gzipped
 
 #: Extensions that say that a path is a ligand's file.
 LIGAND_SUFFIXES = (".sdf", ".mol", ".mol2", ".sd", ".pdb", ".ent")
@@ -95,8 +95,9 @@ def ligand_from_record(kind: str, text: str, place: str, name: str) -> tuple[Lig
         notes.append(f"{place}: bond orders perceived from distances; give the ligand as SDF to be sure")
     else:
         mol = _from_mol2(text, place) if kind == "mol2" else _from_sdf(text, place)
+        _check_elements(mol, place)
         mol = _sanitised(mol, place, notes)
-    heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
+    heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() != 1]
     if not mol.GetNumConformers():
         raise LigandError(f"{place}: the ligand has no coordinates. Give it as posed in the receptor.")
     check_positions(mol.GetConformer().GetPositions(), heavy, place)
@@ -120,10 +121,12 @@ def _read(path: Path) -> str:
         raise LigandError(f"{path}: no such file. Check the path of the ligand.") from None
     except OSError as error:
         raise LigandError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
-    if data[:2] == b"\x1f\x8b":
+    if is_gzipped(data):
         try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error):
+            data = gunzip(data)
+        except BombError:
+            raise LigandError(f"{path}: {BOMB}") from None
+        except (EOFError, zlib.error):
             raise LigandError(f"{path}: the gzip data are damaged or cut off. Get the complete file again.") from None
     if not data.strip():
         raise LigandError(f"{path}: the file is empty. Get the complete file again.")
@@ -241,9 +244,15 @@ def _try_sanitise(mol: Chem.RWMol) -> bool:
     with rdBase.BlockLogs():
         try:
             Chem.SanitizeMol(mol)
-        except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException):
-            return False
+        except (Chem.AtomValenceException, Chem.KekulizeException, Chem.MolSanitizeException, RuntimeError):
+            return False  # RuntimeError: RDKit's own checks, of molecules that its readers should not have made
     return True
+
+
+def _check_elements(mol: Chem.Mol, place: str) -> None:
+    for i in range(mol.GetNumAtoms()):
+        if not mol.GetAtomWithIdx(i).GetAtomicNum():
+            raise LigandError(f"{place}: atom {i + 1} is no chemical element. Replace it, or remove it.")
 
 
 def check_positions(coord: np.ndarray, heavy: list[int], place: str) -> None:

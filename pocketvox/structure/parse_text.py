@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import gemmi
 import numpy as np
@@ -26,11 +28,12 @@ def parse_pdb(data: bytes, source: str) -> Parsed:
     """Read a PDB file's bytes; a record without coordinates is an error, not an atom at the origin."""
     usual, numbered = _layout(data)
     _check_records(data, source, usual)
-    try:
+    with _refused(source, "PDB"):
         width = 72 if numbered and _NUMBERED_LINES.search(data) else 0
-        structure = gemmi.read_pdb_string(data, max_line_length=width)
-    except (RuntimeError, ValueError) as error:
-        raise StructureError(f"{source}: not a valid PDB file ({_first_line(error)}). Download it again.") from None
+        return _of_records(gemmi.read_pdb_string(data, max_line_length=width), data)
+
+
+def _of_records(structure: gemmi.Structure, data: bytes) -> Parsed:
     header = re.match(rb"(?:(?!ATOM  |HETATM|MODEL )[^\n]*\n?)*", data).group()[:200_000]
     text = " ".join(
         line[10:] for line in header.decode("latin-1").splitlines() if line.startswith(("TITLE", "HEADER", "REMARK"))
@@ -57,10 +60,11 @@ def parse_mmcif(data: bytes, source: str) -> Parsed:
             f"{source}: expected atoms with coordinates (_atom_site). "
             f"Received: a CIF file with {_describe(document)}. Give the coordinate file of the entry."
         )
-    try:
-        structure = gemmi.make_structure_from_block(block)
-    except (RuntimeError, ValueError) as error:
-        raise StructureError(f"{source}: not a valid mmCIF file ({_first_line(error)}). Download it again.") from None
+    with _refused(source, "mmCIF"):
+        return _of_block(gemmi.make_structure_from_block(block), block, data)
+
+
+def _of_block(structure: gemmi.Structure, block: gemmi.cif.Block, data: bytes) -> Parsed:
     words = [structure.info[key] for key in ("_struct.title", "_struct_keywords.text") if key in structure.info]
     for tag in ("_software.name", "_audit_author.name", "_struct.title", "_ma_model_list.model_name", "_entry.id"):
         words += [gemmi.cif.as_string(value) for value in block.find_values(tag)]
@@ -75,6 +79,15 @@ def parse_mmcif(data: bytes, source: str) -> Parsed:
         confidence=confidence,
         warnings=() if complete else (_CUT,),
     )
+
+
+@contextmanager
+def _refused(source: str, form: str) -> Iterator[None]:
+    """Turn what gemmi raises at impossible content, while reading or afterwards, into an error that names the file."""
+    try:
+        yield
+    except (RuntimeError, ValueError, IndexError, UnicodeDecodeError) as error:
+        raise StructureError(f"{source}: not a valid {form} file ({_first_line(error)}). Download it again.") from None
 
 
 def _parsed(structure: gemmi.Structure, **kwargs) -> Parsed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
 import sys
@@ -24,9 +23,12 @@ from .names import ATOM_ALIASES, parent_of
 from .parse_text import parse_mmcif, parse_pdb
 from .predicted import is_predicted, on_percent_scale
 from .table import AtomTable, Parsed
+from .unpack import BOMB, BombError, gunzip, is_gzipped
 
 _PDB_RECORD = re.compile(rb"^(?:ATOM  |HETATM|HEADER |MODEL  |CRYST1|REMARK |TITLE )", re.M)
 _CIF_BLOCK = re.compile(rb"^\s*(?:#[^\n]*\n\s*)*data_", re.I)
+#: Bytes that the PDB format does not have become question marks, so that columns stay where they are.
+_ASCII = bytes(min(byte, 128) for byte in range(256)).replace(b"\x80", b"?")
 #: Stands for standard input in messages.
 STDIN = Path("stdin")
 _SUFFIXES = (".gz", ".pdb", ".ent", ".cif", ".mmcif", ".bcif", ".pdbqt", ".pqr")
@@ -136,10 +138,12 @@ def _not_empty(data: bytes, path: Path) -> bytes:
 
 
 def _decompress(data: bytes, path: Path) -> bytes:
-    if data[:2] == b"\x1f\x8b":
+    if is_gzipped(data):
         try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error):
+            data = gunzip(data)
+        except BombError:
+            raise StructureError(f"{path}: {BOMB}") from None
+        except (EOFError, zlib.error):
             raise StructureError(
                 f"{path}: the gzip data are damaged or cut off. Get the complete file again."
             ) from None
@@ -159,7 +163,7 @@ def _parse(data: bytes, path: Path) -> Parsed:
 
         return parse_bcif(data, source)
     if _PDB_RECORD.search(data):
-        return parse_pdb(data, source)
+        return parse_pdb(data if data.isascii() else data.translate(_ASCII), source)
     kind = "binary data" if b"\0" in data[:4096] else f"text that begins {_opening(data)!r}"
     raise StructureError(f"{path}: expected a PDB, mmCIF or BinaryCIF structure. Received: {kind}. Check the file.")
 
@@ -264,6 +268,7 @@ def _check_content(atoms: Atoms, path: Path) -> None:
 
 def _link_indices(links: list, atoms: Atoms) -> np.ndarray:
     """Declared links as pairs of atom indices; those whose atoms are absent are left out."""
+    links = [link for link in links if all(end[1] is not None for end in link)]  # partners without a residue number
     if not links:
         return np.empty((0, 2), np.int32)
     wanted = {end: -1 for link in links for end in link}
