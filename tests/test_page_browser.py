@@ -73,7 +73,7 @@ def report(chromium, folder):
 
 
 def frames(opened):
-    """Wait until what has happened is drawn: the page draws in the next frame, whenever the browser finds time for it."""
+    """Wait until what has happened is drawn: the page draws in the next frame, when the browser finds time for it."""
     opened.evaluate(
         "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
     )
