@@ -203,6 +203,23 @@ def test_waters_that_share_one_number_are_separate_residues(read):
     assert len(residues(s)) == 15 and kinds(s)["TIP"] == WATER
 
 
+def test_scattered_atoms_are_put_together(read):
+    """As from programs that append the atoms they add, or sort by name; residues that share a number are left alone."""
+    lines = chain() + chain(chain_id="B", origin=(0, 30, 0))
+    plain = read(text(lines))
+    appended = lines[1:30] + lines[31:] + [lines[30], lines[0]]
+    by_name = sorted(lines, key=lambda line: line[12:16])
+    for order, count in ((appended, 2), (by_name, 24)):
+        s = read(text(order))
+        assert residues(s) == residues(plain)
+        for k in range(24):
+            assert set(s.atoms.name[s.atoms.residue == k]) == {"N", "CA", "C", "O", "CB"}
+        assert sorted(map(tuple, s.atoms.coord)) == sorted(map(tuple, plain.atoms.coord))
+        assert s.warnings == (f"the atoms of {count} residues are scattered over the file and were put together",)
+    again = read(text(lines, chain("SER " * 12, origin=(0, 60, 0)), chain(origin=(0, 90, 0))))
+    assert not any("scattered" in note for note in again.warnings) and set(residues(plain)) < set(residues(again))
+
+
 def test_chains_of_several_characters(tmp_path):
     import gemmi
 
@@ -238,6 +255,23 @@ def test_unlinked_residues_of_a_cut_out_pocket_stay_protein(read):
 def test_a_peptide_of_hetatm_records_throughout_is_no_receptor(read):
     s = read(text(chain(), chain("PHE VAL", chain_id="B", start=1, origin=(0, -9, 0), het=True)))
     assert kinds(s)["PHE"] == OTHER and kinds(s)["ALA"] == PROTEIN
+
+
+def test_a_ligand_that_a_converter_declares_polymer_is_a_ligand(tmp_path):
+    """One entity for a whole chain, as gemmi makes of files without entities; a cap in it stays polymer."""
+    import gemmi
+
+    cap = {"CH3": (-2.2, -1.0, 0), "C": (-0.8, -1.06, 0), "O": (-0.2, -2.1, 0)}
+    near = {"C1": (0.0, 0.0, 0.0), "O1": (1.4, 0.0, 0.0), "C2": (2.1, 1.2, 0.0)}
+    lines = text(group(cap, "ACE", 0, (0, 0, 0)), chain(), group(near, "NAG", 401, (5, -12, 0)))
+    structure = gemmi.read_pdb_string(lines)
+    for residue in structure[0][0]:
+        residue.subchain, residue.entity_type = "A", gemmi.EntityType.Polymer
+    structure.ensure_entities()
+    path = tmp_path / "one.cif"
+    path.write_text(structure.make_mmcif_document().as_string())
+    found = kinds(read_structure(path))
+    assert found["NAG"] == OTHER and found["ACE"] == found["ALA"] == PROTEIN
 
 
 def test_caps_are_polymer_when_bound(read):

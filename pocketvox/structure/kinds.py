@@ -1,6 +1,7 @@
 """Which residues are protein, nucleic acid, water or something else.
 
-If the file declares entities, they decide. Otherwise names and bonds do:
+If the file declares entities, they decide, but for residues that are neither amino acid nor nucleotide nor cap and that
+no bond joins to one: programs that convert files declare whole chains polymers. Otherwise names and bonds do:
 
 * an amino acid or nucleotide of an ``ATOM`` record is polymer, unless it is a complete free amino acid (it has OXT and
   no peptide bond, in a file where other residues have theirs);
@@ -23,6 +24,7 @@ from .table import POLYMER, SOLVENT, UNKNOWN, AtomTable
 
 _PEPTIDE_BOND = 1.8  # angstrom; ideal 1.33
 _PHOSPHODIESTER_BOND = 2.1  # angstrom; ideal 1.61
+_ANY_BOND = 2.1  # angstrom; the longest of C, N, O, S and P is 2.05 (S-S)
 _MOSTLY_LINKED = 0.9  # a file with fewer peptide bonds is a cut-out, where nothing follows from a missing one
 
 
@@ -56,17 +58,22 @@ def assign_kinds(table: AtomTable, residue: np.ndarray) -> np.ndarray:
     kind = np.where(
         role == UNKNOWN,
         _kinds_by_name(names, table.het[first], amino, nucleic, peptide, phosphate, has("OXT")),
-        _kinds_by_role(role, amino, nucleic, table.subchain[first]),
+        _kinds_by_role(role, names, amino, nucleic, table.subchain[first], has),
     )
     kind[water | (role == SOLVENT)] = WATER
     return kind.astype(np.uint8)
 
 
-def _kinds_by_role(role, amino, nucleic, subchain) -> np.ndarray:
+def _kinds_by_role(role, names, amino, nucleic, subchain, has) -> np.ndarray:
     kind = np.full(len(role), OTHER)
     kind[(role == POLYMER) & amino] = PROTEIN
     kind[(role == POLYMER) & nucleic & ~amino] = NUCLEIC
-    for i in np.flatnonzero((role == POLYMER) & ~amino & ~nucleic):  # caps, chromophores: what their chain is
+    other = (role == POLYMER) & ~amino & ~nucleic
+    if not other.any():
+        return kind
+    run = np.cumsum(~_after(has.touching(other)))
+    joined = np.isin(run, run[amino | nucleic]) | _by_name(names, CAPS.__contains__)
+    for i in np.flatnonzero(other & joined):  # caps, chromophores: what their chain is
         mates = (subchain == subchain[i]) & (role == POLYMER)
         if (mates & (amino | nucleic)).any():
             kind[i] = PROTEIN if (mates & amino).sum() >= (mates & nucleic).sum() else NUCLEIC
@@ -97,9 +104,14 @@ def _by_name(names: np.ndarray, test) -> np.ndarray:
 
 
 def _either_side(bond_to_next: np.ndarray) -> np.ndarray:
+    return bond_to_next | _after(bond_to_next)
+
+
+def _after(bond_to_next: np.ndarray) -> np.ndarray:
+    """Whether a residue is bonded to the one before it."""
     before = np.zeros_like(bond_to_next)
     before[1:] = bond_to_next[:-1]
-    return bond_to_next | before
+    return before
 
 
 def _whole_run(flag: np.ndarray, bond_to_next: np.ndarray) -> np.ndarray:
@@ -138,4 +150,15 @@ class _AtomFinder:
         ok = np.flatnonzero((a >= 0) & (b >= 0) & (self.chain[:-1] == self.chain[1:]))
         gap = self.table.coord[a[ok]] - self.table.coord[b[ok]]
         result[ok] = np.einsum("ij,ij->i", gap, gap) < distance**2
+        return result
+
+    def touching(self, wanted: np.ndarray) -> np.ndarray:
+        """True where a bond of any two atoms joins a residue to the next of its chain, one of them ``wanted``."""
+        result = np.zeros(self.n, bool)
+        start = np.searchsorted(self.residue, np.arange(self.n + 1))
+        near = np.flatnonzero((wanted[:-1] | wanted[1:]) & (self.chain[:-1] == self.chain[1:]))
+        for i in near:
+            here, following = (self.table.coord[start[k] : start[k + 1]] for k in (i, i + 1))
+            gap = here[:, None] - following[None]
+            result[i] = np.einsum("ijk,ijk->ij", gap, gap).min() < _ANY_BOND**2
         return result

@@ -22,7 +22,7 @@ from .kinds import assign_kinds
 from .names import ATOM_ALIASES, parent_of
 from .parse_text import parse_mmcif, parse_pdb
 from .predicted import is_predicted, on_percent_scale
-from .table import AtomTable, Parsed
+from .table import AtomTable, Parsed, gathered
 from .unpack import BOMB, BombError, gunzip, is_gzipped
 
 _PDB_RECORD = re.compile(rb"^(?:ATOM  |HETATM|HEADER |MODEL  |CRYST1|REMARK |TITLE )", re.M)
@@ -64,6 +64,9 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     sha256 = hashlib.sha256(data).hexdigest()
     parsed = _parse(_decompress(data, path), path)
     table, notes = _one_model(parsed.table, model, path)
+    table, scattered = gathered(table)
+    if scattered:
+        notes.append(f"the atoms of {scattered} residues are scattered over the file and were put together")
     structure = interpret(replace(parsed, table=table), name=name, source=str(source), sha256=sha256)
     return replace(structure, warnings=(*notes, *structure.warnings))
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from pocketvox.columns import is_any
+from pocketvox.columns import distinct, is_any
+
+from .names import WATERS
 
 #: What the file says of a residue, in :attr:`AtomTable.role` (values of ``gemmi.EntityType``).
 UNKNOWN, POLYMER, NON_POLYMER, BRANCHED, SOLVENT = 0, 1, 2, 3, 4
@@ -64,8 +66,6 @@ class AtomTable:
 
     def _water_oxygen(self) -> np.ndarray:
         """Count of oxygens so far among waters: simulation files give many waters one residue number."""
-        from .names import WATERS
-
         oxygen = is_any(self.res_name, WATERS) & (self.element == "O") & (self.altloc == "")
         return np.cumsum(oxygen)
 
@@ -100,6 +100,45 @@ class Parsed:
     resolution: float | None = None
     method: str = ""
     name: str = ""
+
+
+def gathered(table: AtomTable) -> tuple[AtomTable, int]:
+    """The same atoms with each residue's together, and how many residues were scattered.
+
+    Some programs append the atoms that they add, some sort by something else. Then residues are put in the order of
+    their numbers, chains in the order of their first atoms. Nothing is moved where an atom of a residue occurs twice:
+    there several residues share a number, as in simulations with more of them than fit the columns. Waters, which
+    often do, do not count.
+    """
+    columns = (table.chain_id, table.subchain, table.ins_code, table.res_id, table.res_name)
+    run = _runs(*columns)
+    first = np.flatnonzero(np.diff(run, prepend=-1))
+    residue = _codes(*(column[first] for column in columns))
+    dry = ~is_any(table.res_name, WATERS)
+    runs = np.bincount(residue[dry[first]], minlength=1)
+    if runs.max() < 2:
+        return table, 0
+    atom = _codes(residue[run], table.name, table.altloc)[dry]
+    if np.bincount(atom).max() > 1:
+        return table, 0
+    chain = _in_order(_codes(table.chain_id, table.subchain))
+    order = np.lexsort((table.ins_code, table.res_id, chain))
+    return table[order], int((runs > 1).sum())
+
+
+def _codes(*columns: np.ndarray) -> np.ndarray:
+    """A number for each row, the same for equal rows, shape=(n,), ascending from 0."""
+    found = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        number = distinct(column)[1] if column.dtype.kind == "U" else np.unique(column, return_inverse=True)[1]
+        found = np.unique(found * len(column) + number, return_inverse=True)[1]
+    return found
+
+
+def _in_order(codes: np.ndarray) -> np.ndarray:
+    """Codes renumbered by where they occur first."""
+    first = np.unique(codes, return_index=True)[1]
+    return np.argsort(np.argsort(first))[codes]
 
 
 def _runs(*columns: np.ndarray) -> np.ndarray:
