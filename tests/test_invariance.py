@@ -55,7 +55,7 @@ def test_maps_move_with_the_structure(tmp_path):
     _, base, *_ = next(scans)
     for kind, result, turn, shift in scans:
         rms = float(np.sqrt(np.mean(map_change(base, result, turn, shift, 0.2) ** 2)))
-        assert rms < 0.08, kind
+        assert rms < 0.1, kind
         if kind in ("order of rows", MOTIONS[0]):
             count, _ = matched(base.hotspots, moved_back(result.hotspots, turn, shift), 0.02, 0.01)
             assert count == len(base.hotspots) == len(result.hotspots) > 0 and rms < 2e-3
