@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import ConfigError
+from pocketvox.json_file import read_json
 
 #: Values of :attr:`NetworkConfig.constraints`: of any network, and of one that sees the ligand.
 RECEPTOR_CONSTRAINTS = ("steric", "reach")
@@ -67,7 +68,7 @@ class Config:
             If the file cannot be read, is no JSON, or holds what ``from_dict`` refuses.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json(path)
         except OSError as error:
             raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
         except ValueError as error:

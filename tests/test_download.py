@@ -19,6 +19,7 @@ def _entry() -> bytes:
     """A gzipped mmCIF file of a chain of alanine."""
     structure = gemmi.read_pdb_string(text(chain()))
     structure.setup_entities()
+    structure.name = "1PFE"
     return gzip.compress(structure.make_mmcif_document().as_string().encode(), mtime=0)
 
 
@@ -33,8 +34,10 @@ def server(monkeypatch, tmp_path):
         def do_GET(self):  # noqa: N802 - the name is the library's
             self.server.asked.append(self.path)
             queue = self.server.answers.get(self.path, [(404, b"", None)])
-            status, body, length = queue.pop(0) if len(queue) > 1 else queue[0]
+            status, body, length, *target = queue.pop(0) if len(queue) > 1 else queue[0]
             self.send_response(status)
+            for place in target:
+                self.send_header("Location", place)
             self.send_header("Content-Length", str(len(body) if length is None else length))
             self.end_headers()
             self.wfile.write(body)
@@ -92,6 +95,9 @@ def test_a_busy_server_is_asked_again(server):
         ((200, ENTRY[: len(ENTRY) // 2], None), "did not send a complete mmCIF file", 1),
         ((200, ENTRY[:100], len(ENTRY)), "cannot be downloaded", 3),
         ((200, b"<html>proxy</html>", None), "did not send a complete mmCIF file", 1),
+        ((200, b"  ", None), "did not send a complete mmCIF file", 1),
+        ((200, gzip.compress(bytes(1 << 27)), None), "did not send a complete mmCIF file", 1),
+        ((200, gzip.compress(b"data_2XYZ\n#\n"), None), "sent the entry '2xyz', which is not stored", 1),
     ],
 )
 def test_failures_are_named_and_leave_nothing_in_the_cache(server, tmp_path, answer, message, requests):
@@ -100,6 +106,45 @@ def test_failures_are_named_and_leave_nothing_in_the_cache(server, tmp_path, ans
         read_structure("1pfe")
     assert len(server.asked) == requests and "\n" not in str(caught.value)
     assert not list(tmp_path.glob("cache/*"))
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://example.org/{id}.cif.gz", "http where https is expected"),
+        ("file:///etc/passwd?{id}", "file where https is expected"),
+        ("ftp://127.0.0.1/{id}", "ftp where https is expected"),
+        ("/etc/passwd?{id}", "no scheme where https is expected"),
+    ],
+)
+def test_addresses_without_encryption_are_refused(monkeypatch, tmp_path, url, message):
+    monkeypatch.setenv("POCKETVOX_PDB_URL", url)
+    with pytest.raises(DownloadError, match=message):
+        download.fetch("1pfe", cache=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["http://example.org/x", "file:///etc/passwd", "ftp://127.0.0.1/x"])
+def test_redirections_are_checked(server, tmp_path, target):
+    server.answers["/1pfe.cif.gz"] = [(302, b"", None, target)]
+    with pytest.raises(DownloadError, match="1pfe: cannot be downloaded"):
+        download.fetch("1pfe")
+    assert server.asked == ["/1pfe.cif.gz"] and not list(tmp_path.glob("cache/*"))
+
+
+def test_too_much_and_too_slow_are_given_up(server, monkeypatch, tmp_path):
+    server.answers["/1pfe.cif.gz"] = [(200, ENTRY, None)]
+    monkeypatch.setattr(download, "_LARGEST", 100)
+    with pytest.raises(DownloadError, match="more than 100 bytes"):
+        download.fetch("1pfe")
+    assert len(server.asked) == 1
+    monkeypatch.undo()
+    monkeypatch.setenv("POCKETVOX_PDB_URL", f"http://127.0.0.1:{server.server_port}/{{id}}.cif.gz")
+    monkeypatch.setattr(download, "_PATIENCE", -1.0)
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    with pytest.raises(DownloadError, match="not complete after"):
+        download.fetch("1pfe", cache=tmp_path / "cache")
+    assert len(server.asked) == 4 and not list(tmp_path.glob("cache/*"))
 
 
 def test_without_a_server_the_error_says_what_else_to_do(monkeypatch, tmp_path):

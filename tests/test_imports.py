@@ -15,7 +15,8 @@ PACKAGE = ROOT / "pocketvox"
 
 #: Rooms from left to right. A file imports from its own room and from rooms to the left.
 ROOMS = (
-    ("channels", "errors", "config", "columns", "chemistry", "background", "loading", "naming", "hashing"),
+    ("errors", "columns", "naming", "hashing", "hdf5", "json_file"),
+    ("channels", "config", "chemistry", "background", "loading"),
     ("structure",),
     ("interactions", "features", "descriptors", "normalize"),
     ("voxel",),

@@ -15,6 +15,7 @@ from conftest import environment
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import ConfigError, MissingExtraError, OutputError, UsageError
 from pocketvox.features import FEATURES
+from pocketvox.hashing import file_hash
 from pocketvox.inference import calibration, engines, presets
 from pocketvox.metrics import ScoreHistogram
 
@@ -154,11 +155,14 @@ def test_metadata_must_fit(preset):
     config, metadata = preset.folder / "config.json", preset.folder / "metadata.json"
     config.write_text(config.read_text().replace("0.75", "0.85"))
     data = json.loads(metadata.read_text())
-    data["files"]["config.json"] = presets._sha256(config)
+    data["files"]["config.json"] = file_hash(config)
     metadata.write_text(json.dumps(data))
     with pytest.raises(ConfigError, match="to fit its configuration"):
         presets.load_preset(preset.folder)
-    for text in ("{", "[]", '{"schema_version": 1}', '{"schema_version": 2, "files": {}, "fingerprint": ""}'):
+    whole = '{"schema_version": 1, "fingerprint": "", "files": %s}'
+    bad = [whole % files for files in ("7", '["a"]', '{"a": 1}', '{"../a": ""}', '{"/etc/passwd": ""}')]
+    bad += ["{", "[]", '{"schema_version": 1}', '{"schema_version": 2, "files": {}, "fingerprint": ""}', "[" * 10**6]
+    for text in bad:
         metadata.write_text(text)
         with pytest.raises(ConfigError, match=r"metadata\.json"):
             presets.load_preset(preset.folder)

@@ -19,6 +19,7 @@ import numpy as np
 from pocketvox.channels import CORE, LIGAND
 from pocketvox.errors import ConfigError, InputError
 from pocketvox.features import FeaturePoints
+from pocketvox.hdf5 import plain_dataset
 from pocketvox.voxel.grid import Volume
 
 SCHEMA_VERSION = 1
@@ -185,7 +186,7 @@ def read_domain(path: str | Path) -> Domain:
     try:
         with h5py.File(path) as file:
             version = int(file.attrs["schema_version"])
-            domain = Domain(**{field.name: file[field.name][()] for field in fields(Domain)})
+            domain = Domain(**{field.name: plain_dataset(file, field.name)[()] for field in fields(Domain)})
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"Expected training pockets in {path}. Received: {error}. Install the preset anew."

@@ -15,7 +15,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -25,9 +25,11 @@ from pocketvox.config import Config, NetworkConfig, fingerprint
 from pocketvox.descriptors import DESCRIPTORS
 from pocketvox.errors import ConfigError, OutputError
 from pocketvox.features import FEATURES, LIGAND_FEATURES
+from pocketvox.hashing import file_hash
 from pocketvox.inference.calibration import IDENTITY
 from pocketvox.inference.discovery import check_discovery
 from pocketvox.inference.domain import Domain, read_domain, write_domain
+from pocketvox.json_file import read_json
 from pocketvox.normalize import FLEXIBILITY, Normalizer
 
 SCHEMA_VERSION = 1
@@ -254,7 +256,7 @@ def load_preset(name_or_path: str | Path | None = None) -> Preset:
     preset = _read(_find(name_or_path))
     for name, expected in preset.metadata["files"].items():
         path = preset.folder / name
-        received = _sha256(path) if path.is_file() else "no such file"
+        received = file_hash(path) if path.is_file() else "no such file"
         if received != expected:
             raise ConfigError(
                 f"Expected {path} with sha256 {expected}. Received: {received}. The preset is damaged: install it anew."
@@ -403,17 +405,24 @@ def _find(name_or_path: str | Path | None) -> Path:
 def _read(folder: Path) -> Preset:
     config = PresetConfig.from_file(folder / CONFIG)
     try:
-        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-        complete = metadata["schema_version"] == SCHEMA_VERSION and {"files", "fingerprint"} <= set(metadata)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        metadata = read_json(folder / METADATA)
+        complete = metadata["schema_version"] == SCHEMA_VERSION and isinstance(metadata["fingerprint"], str)
+        complete &= set(map(type, metadata["files"].values())) <= {str} and all(map(_is_inside, metadata["files"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"Expected {folder / METADATA}. Received: {error}. Install the preset anew.") from error
     if not complete:
         raise ConfigError(f"Expected files and fingerprint of schema {SCHEMA_VERSION} in {folder / METADATA}.")
     return Preset(folder.name, folder, config, metadata)
 
 
+def _is_inside(name: str) -> bool:
+    """Whether the name of a preset's file leads nowhere else."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
 def _write_metadata(folder: Path, training: dict, metrics: dict) -> None:
-    files = {str(path.relative_to(folder).as_posix()): _sha256(path) for path in _files(folder)}
+    files = {str(path.relative_to(folder).as_posix()): file_hash(path) for path in _files(folder)}
     metadata = {
         "schema_version": SCHEMA_VERSION,
         "pocketvox": __version__,
@@ -431,13 +440,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _fingerprint(folder: Path, files: dict[str, str]) -> str:
     """Of the configuration as it stands in its file, so that settings added to later versions leave it as it is."""
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config = read_json(folder / CONFIG)
     return hashlib.sha256(f"{fingerprint(config)} {files.get(WEIGHTS)}".encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, data: dict) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import keras
@@ -11,6 +10,7 @@ from scipy.special import expit
 
 from pocketvox.config import NetworkConfig, TrainConfig
 from pocketvox.errors import ConfigError
+from pocketvox.json_file import read_json
 from pocketvox.network.export import load_network
 
 #: Weights of a run folder and of a preset.
@@ -56,7 +56,7 @@ class Teachers:
 
 def _load(folder: Path, config: TrainConfig) -> keras.Model:
     try:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        data = read_json(folder / "config.json")
         network = NetworkConfig.from_dict(data["network"])
         spacing = data.get("sampling", data)["spacing"]
         weights = next(folder / name for name in _WEIGHTS if (folder / name).exists())

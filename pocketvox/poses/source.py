@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pocketvox.errors import InputError, PocketvoxError
 from pocketvox.hashing import file_hash
+from pocketvox.json_file import read_json
 from pocketvox.pipeline import scan
 from pocketvox.pockets import Hotspot
 from pocketvox.poses.read import Pose, pose_of, read_poses
@@ -80,7 +80,7 @@ def read_result(folder: str | Path) -> Target:
     """
     folder = Path(folder)
     try:
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = read_json(folder / SUMMARY)
         with (folder / "hotspots.csv").open(encoding="utf-8", newline="") as file:
             hotspots = tuple((row["pocket"], _hotspot(row)) for row in csv.DictReader(file))
         source, sha256 = summary["input"]["source"], summary["input"]["sha256"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.errors import InputError
+from pocketvox.hdf5 import plain_dataset
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.tiles import TiledArray, dilated
 
@@ -63,7 +64,7 @@ def write_maps(
     OSError
         If the file cannot be written.
     """
-    from pocketvox.report.hdf5 import new_hdf5
+    from pocketvox.hdf5 import new_hdf5
 
     with new_hdf5(path) as file:
         stored = file.create_dataset(
@@ -124,8 +125,8 @@ def read_maps(path: str | Path, dataset: str = DATASET) -> Volume:
 
     try:
         with h5py.File(path, "r") as file:
-            stored = file[dataset]
-            attributes = dict(stored.attrs)
+            stored = plain_dataset(file, dataset)
+            attributes = {name: stored.attrs[name] for name in ("origin", "spacing", "channels")}
             values = stored[...].astype(np.float32)
         grid = Grid(tuple(float(v) for v in attributes["origin"]), values.shape[:3], float(attributes["spacing"]))
         channels = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])

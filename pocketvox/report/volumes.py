@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pocketvox.report.hdf5 import new_hdf5
+from pocketvox.hdf5 import new_hdf5
 from pocketvox.voxel import Volume
 
 SCHEMA_VERSION = 1

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zlib
 from pathlib import Path
@@ -23,7 +24,9 @@ _ID = re.compile(r"^(?:[0-9][A-Za-z0-9]{3}|pdb_[0-9A-Za-z]{8})$", re.I)
 _SUFFIX = ".cif.gz"
 _TIMEOUT = 30.0  # seconds without an answer
 _ATTEMPTS = 3
+_PATIENCE = 600.0  # seconds for a whole file
 _LARGEST = 500_000_000  # bytes; the largest gzipped entry has about 60 MB
+_PART = 1 << 20  # bytes
 
 
 def is_pdb_id(text: str) -> bool:
@@ -101,6 +104,8 @@ def _download(entry: str, url: str) -> bytes:
             if error.code in (404, 410):
                 raise DownloadError(f"{entry}: no such entry in the PDB ({url}). Check the id.") from None
             reason, again = f"the server answers {error.code}", error.code >= 500 or error.code == 429
+        except _RefusedError as error:
+            reason, again = str(error), False
         except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
             reason, again = str(getattr(error, "reason", error)) or type(error).__name__, True
         if not again or attempt == _ATTEMPTS - 1:
@@ -113,13 +118,42 @@ def _download(entry: str, url: str) -> bytes:
 
 
 def _get(url: str) -> bytes:
+    _check_address(url)
     request = urllib.request.Request(url, headers={"User-Agent": "pocketvox"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - the scheme is ours
-        data = response.read(_LARGEST + 1)
+    end = time.monotonic() + _PATIENCE
+    parts, size = [], 0
+    with urllib.request.build_opener(_Redirects).open(request, timeout=_TIMEOUT) as response:
         expected = response.headers.get("Content-Length")
-    if expected is not None and len(data) != int(expected):
-        raise ConnectionError(f"{len(data)} of {expected} bytes received")
-    return data
+        while part := response.read1(_PART):
+            parts.append(part)
+            size += len(part)
+            if size > _LARGEST:
+                raise _RefusedError(f"more than {_LARGEST:,} bytes")
+            if time.monotonic() > end:
+                raise TimeoutError(f"not complete after {_PATIENCE:.0f} s")
+    if expected is not None and str(size) != expected:
+        raise ConnectionError(f"{size} of {expected} bytes received")
+    return b"".join(parts)
+
+
+class _RefusedError(Exception):
+    """What an address leads to is nothing that is downloaded, and will not be at a second try."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirections, but not to where encryption ends."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        """As the base class; raises _RefusedError."""
+        _check_address(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_address(url: str) -> None:
+    parts = urllib.parse.urlsplit(url)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (local and parts.scheme == "http"):
+        raise _RefusedError(f"{parts.scheme or 'no scheme'} where https is expected")
 
 
 def _checked(entry: str, url: str, data: bytes) -> bytes:
@@ -129,6 +163,9 @@ def _checked(entry: str, url: str, data: bytes) -> bytes:
             plain = gunzip(data)
         except (BombError, EOFError, zlib.error):
             plain = b""
-    if not plain.lstrip()[:5].lower() == b"data_":
+    begin = plain.split(None, 1)[0].decode("latin-1").lower() if plain.strip() else ""
+    if not begin.startswith("data_"):
         raise DownloadError(f"{entry}: {url} did not send a complete mmCIF file. Try again later.")
+    if begin[5:].removeprefix("pdb_").lstrip("0") != entry.removeprefix("pdb_").lstrip("0"):
+        raise DownloadError(f"{entry}: {url} sent the entry {begin[5:45]!r}, which is not stored. Try again later.")
     return data if plain is not data else gzip.compress(data, mtime=0)
