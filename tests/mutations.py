@@ -1,16 +1,27 @@
 """Damaged files: small changes to real ones, as fuzzers make them, for the tests and for benchmarks/fuzz.py."""
 
 import gzip
+import io
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import gemmi
 import numpy as np
+from benchmark_fixture import labels_submission, tiny_benchmark
+from biotite.structure.io import pdbx
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
+from benchmarks.entries import Benchmark
+from benchmarks.submissions.map_checks import Problem, map_problems, open_file
+from benchmarks.submissions.submission import pockets_csv
+from benchmarks.submissions.validate import problems
 from pocketvox.batch import read_manifest
-from pocketvox.errors import PocketvoxError
+from pocketvox.errors import InputError, PocketvoxError
+from pocketvox.inference import load_preset
+from pocketvox.inference.presets import PresetConfig
 from pocketvox.pipeline import prepare
 from pocketvox.poses import read_poses
 from pocketvox.poses.source import read_result
@@ -52,8 +63,6 @@ def seeds(folder: Path) -> dict[str, bytes]:
     """Valid files, by the name of their kind; ``folder`` is for temporary ones."""
     structure = small_structure()
     mol = Chem.AddHs(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
-    from rdkit.Chem import AllChem
-
     AllChem.EmbedMolecule(mol, randomSeed=1)
     block = Chem.MolToMolBlock(mol) + ">  <x>\n1\n\n$$$$\n"
     mol2 = (
@@ -63,6 +72,9 @@ def seeds(folder: Path) -> dict[str, bytes]:
     grid = Grid((0.0, 0.0, 0.0), (5, 4, 3), 1.0)
     maps = Volume(np.full((5, 4, 3, 2), 0.5, np.float32), grid, ("hbond_donor", "ligand"))
     write_result(Result("x", (), maps), folder / "seed")
+    preset = folder / "preset"
+    shutil.copytree(load_preset().folder, preset)
+    labels = labels_submission(tiny_benchmark(folder / "benchmark"), folder / "submission")
     pdb = structure.make_pdb_string().encode()
     cif = structure.make_mmcif_document().as_string().encode()
     return {
@@ -73,40 +85,106 @@ def seeds(folder: Path) -> dict[str, bytes]:
         "mol2": mol2.encode(),
         "maps": (folder / "seed" / "maps.h5").read_bytes(),
         "summary": (folder / "seed" / "summary.json").read_bytes(),
+        "bcif": binary(cif.decode()),
+        "preset": (preset / "config.json").read_bytes(),
+        "metadata": (preset / "metadata.json").read_bytes(),
+        "submission": (labels / "submission.json").read_bytes(),
+        "submitted": next(labels.glob("*/*.h5")).read_bytes(),
+        "pockets": next(labels.glob("*/pockets.csv")).read_bytes(),
         "manifest": b"# list\n1hvr\na.pdb\nsub/b.cif.gz  # c\n",
         "table": b"number,path\n1,a.pdb\n2,1hvr\n",
     }
 
 
+def binary(text: str) -> bytes:
+    """An mmCIF file as BinaryCIF, by biotite."""
+    file = pdbx.BinaryCIFFile()
+    file["x"] = block = pdbx.BinaryCIFBlock()
+    for name, category in pdbx.CIFFile.deserialize(text).block.items():
+        columns = {key: pdbx.BinaryCIFColumn(column.as_array()) for key, column in category.items()}
+        block[name] = pdbx.BinaryCIFCategory(columns)
+    out = io.BytesIO()
+    file.write(out)
+    return out.getvalue()
+
+
 def readers(folder: Path) -> dict[str, Callable[[Path], object]]:
     """What reads a file of each kind, as a user's call would."""
+    benchmark = Benchmark(folder / "benchmark")
+
+    def refuse(found: list[Problem]):
+        if found:
+            raise InputError("\n".join(map(str, found)))
 
     def structure(path: Path):
-        return prepare(read_structure(path), spacing=2.0)
+        found = prepare(read_structure(path), spacing=2.0)
+        assert np.isfinite(found.receptor.coord).all() and (found.receptor.element != "").all()
+
+    def poses(path: Path):
+        for pose in read_poses(path):
+            assert pose.error or np.isfinite(pose.coord).all()
+
+    def maps(path: Path):
+        found = read_maps(path)
+        assert np.isfinite(found.values).all() and found.grid.spacing > 0 and np.isfinite(found.grid.origin).all()
 
     def result(path: Path):
         path.replace(folder / "seed" / "summary.json")
-        return read_result(folder / "seed")
+        found = read_result(folder / "seed")
+        assert all(np.isfinite(hotspot.coord).all() for _, hotspot in found.hotspots)
+
+    def preset(path: Path):
+        return PresetConfig.from_file(path)
+
+    def metadata(path: Path):
+        path.replace(folder / "preset" / "metadata.json")
+        return load_preset(folder / "preset")
+
+    def submission(path: Path):
+        path.replace(folder / "submission" / "submission.json")
+        refuse(problems(folder / "submission", benchmark))
+
+    def submitted(path: Path):
+        opened = open_file(path, "map")
+        if isinstance(opened, Problem):
+            refuse([opened])
+        with opened as file:
+            refuse(map_problems(file, "map")[1])
 
     return {
         "pdb": structure,
         "cif": structure,
+        "bcif": structure,
         "gz": structure,
-        "sdf": lambda path: list(read_poses(path)),
-        "mol2": lambda path: list(read_poses(path)),
-        "maps": read_maps,
+        "sdf": poses,
+        "mol2": poses,
+        "maps": maps,
         "summary": result,
+        "preset": preset,
+        "metadata": metadata,
+        "submission": submission,
+        "submitted": submitted,
+        "pockets": pockets_csv,
         "manifest": read_manifest,
         "table": read_manifest,
     }
 
 
+#: Kinds of files, and how the name of each ends.
 ENDINGS = {
     "pdb": ".pdb",
     "cif": ".cif",
+    "bcif": ".bcif",
     "gz": ".pdb.gz",
+    "sdf": ".sdf",
+    "mol2": ".mol2",
     "maps": ".h5",
+    "submitted": ".h5",
     "summary": ".json",
+    "preset": ".json",
+    "metadata": ".json",
+    "submission": ".json",
+    "pockets": ".csv",
     "manifest": ".txt",
     "table": ".csv",
 }
@@ -137,13 +215,13 @@ def damaged(data: bytes, choose: random.Random) -> bytes:
     return bytes(data)
 
 
-def attempt(kind: str, data: bytes, folder: Path, reader: Callable[[Path], object]) -> str:
-    """``read`` or ``refused``; anything but a documented error is raised."""
-    path = folder / f"case{ENDINGS.get(kind, f'.{kind}')}"
+def attempt(kind: str, data: bytes, folder: Path, reader: Callable[[Path], object]) -> tuple[str, str]:
+    """``read`` or ``refused``, and why; anything but a documented error is raised."""
+    path = folder / f"case{ENDINGS[kind]}"
     path.write_bytes(data)
     try:
         reader(path)
     except PocketvoxError as error:
         assert str(error), "an error without a message"
-        return "refused"
-    return "read"
+        return "refused", str(error)
+    return "read", ""

@@ -1,5 +1,6 @@
 """Input that was damaged, or made to do harm: a documented error, or an answer, and nothing else."""
 
+import ast
 import csv
 import gzip
 import io
@@ -10,17 +11,24 @@ import sys
 import warnings
 import zlib
 
+import h5py
+import numpy as np
 import pytest
-from conftest import environment
-from mutations import attempt, damaged, readers, seeds
+from conftest import ROOT, environment
+from mutations import ENDINGS, attempt, damaged, readers, seeds
 
-from pocketvox.errors import LigandError, StructureError
+from pocketvox.config import TrainConfig
+from pocketvox.errors import ConfigError, InputError, LigandError, StructureError
+from pocketvox.json_file import read_json
 from pocketvox.poses import read_poses
+from pocketvox.report import Result, read_maps, write_result
 from pocketvox.report.tables import csv_table
 from pocketvox.structure import read_structure
 from pocketvox.structure.unpack import BombError, gunzip
+from pocketvox.voxel import Grid, Volume
 
-CASES = 120
+MAPS = Volume(np.full((5, 4, 3, 2), 0.5, np.float32), Grid((0.0, 0.0, 0.0), (5, 4, 3), 1.0), ("hbond_donor", "ligand"))
+CASES = 100
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +37,14 @@ def workshop(tmp_path_factory):
     return folder, seeds(folder), readers(folder)
 
 
-@pytest.mark.parametrize("kind", ["pdb", "cif", "gz", "sdf", "mol2", "maps", "summary", "manifest", "table"])
+@pytest.mark.parametrize("kind", ENDINGS)
 def test_damaged_files_are_read_or_refused(workshop, kind):
     folder, valid, reading = workshop
-    assert attempt(kind, valid[kind], folder, reading[kind]) == "read"
+    assert attempt(kind, valid[kind], folder, reading[kind]) == ("read", "")
     choose = random.Random(kind)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        outcomes = {attempt(kind, damaged(valid[kind], choose), folder, reading[kind]) for _ in range(CASES)}
+        outcomes = {attempt(kind, damaged(valid[kind], choose), folder, reading[kind])[0] for _ in range(CASES)}
     assert outcomes <= {"read", "refused"}
 
 
@@ -52,6 +60,82 @@ def test_bombs_are_not_unpacked(tmp_path):
     with pytest.raises(LigandError, match="more than 100 times their size"):
         list(read_poses(tmp_path / "bomb.sdf.gz"))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4_000_000
+
+
+def test_heaps_that_libhdf5_reads_forever_are_refused(tmp_path):
+    """Free space without a size in a heap of strings; the right ones are read."""
+    path = write_result(Result("x", (), MAPS), tmp_path / "x") / "maps.h5"
+    assert read_maps(path).channels == MAPS.channels
+    data = bytearray(path.read_bytes())
+    at = data.index(b"GCOL") + 16
+    data[at : at + 2], data[at + 8 : at + 16] = b"\0\0", bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged heap of strings"):
+        read_maps(path)
+
+
+@pytest.mark.parametrize(
+    "way", ["soft link", "external link", "external storage", "virtual", "filter", "size", "group"]
+)
+def test_maps_that_are_elsewhere_or_too_large_are_refused(tmp_path, way):
+    other = write_result(Result("x", (), MAPS), tmp_path / "x") / "maps.h5"
+    (tmp_path / "raw").write_bytes(bytes(4000))
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        if way == "soft link":
+            file["probability"] = h5py.SoftLink("/other")
+            dataset = file.create_dataset("other", data=MAPS.values)
+        elif way == "external link":
+            file["probability"] = h5py.ExternalLink(str(other), "/probability")
+            dataset = None
+        elif way == "external storage":
+            dataset = file.create_dataset("probability", (5, 5, 5, 2), "f4", external=[(tmp_path / "raw", 0, 4000)])
+        elif way == "virtual":
+            layout = h5py.VirtualLayout((5, 4, 3, 2), "f4")
+            layout[...] = h5py.VirtualSource(str(other), "probability", (5, 4, 3, 2))
+            dataset = file.create_virtual_dataset("probability", layout)
+        elif way == "filter":
+            dataset = file.create_dataset("probability", data=MAPS.values, chunks=True, scaleoffset=4)
+        elif way == "size":
+            dataset = file.create_dataset("probability", (1 << 20, 1 << 10, 4, 2), "f4", chunks=(64, 64, 4, 2))
+        else:
+            dataset = file.create_group("probability")
+        if dataset is not None:
+            dataset.attrs.update({"origin": [0.0] * 3, "spacing": 1.0, "channels": ["hbond_donor", "ligand"]})
+    with pytest.raises(InputError, match="expected a maps.h5"):
+        read_maps(tmp_path / "maps.h5")
+
+
+def test_deep_brackets_are_an_error(tmp_path):
+    path = tmp_path / "x.json"
+    for text in ("[" * 10**6, '{"a":' * 10**6):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="nested too deeply|Expecting"):
+            read_json(path)
+        with pytest.raises(ConfigError, match="Expected JSON"):
+            TrainConfig.from_file(path)
+
+
+def test_nothing_is_unpickled_or_run():
+    """No module of the package or of the benchmark can run what a file holds; this reads their code."""
+    calls = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads"}
+    calls |= {
+        "yaml.load",
+        "torch.load",
+        "joblib.load",
+        "marshal.loads",
+        "shelve.open",
+        "load_model",
+        "keras.models.load_model",
+    }
+    for path in [p for name in ("pocketvox", "benchmarks") for p in (ROOT / name).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in calls, f"{path}:{node.lineno}"
+                options = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                assert options.get("shell") != "True" and options.get("allow_pickle") != "True", f"{path}:{node.lineno}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
+                assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & set(names), f"{path}:{node.lineno}"
 
 
 def test_gzip_members_and_damage():

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.submissions.stored_maps import H5_ERRORS, POCKET, POCKETS, StoredMap, stored_map, stored_pockets
 from pocketvox.channels import CHANNELS
 from pocketvox.errors import InputError
+from pocketvox.hdf5 import open_hdf5
 
 #: Limits of a map: voxels (a box of 370 angstrom at 0.75), bytes of a chunk, bytes in the file.
 MAX_VOXELS, MAX_CHUNK, MAX_STORED = 120_000_000, 2**28, 500_000_000
@@ -83,7 +84,7 @@ def short(value) -> str:
 def open_file(path: Path, where: str) -> h5py.File | Problem:
     """An HDF5 file, open for reading, or why not."""
     try:
-        return h5py.File(path, "r")
+        return open_hdf5(path)
     except H5_ERRORS as error:
         return problem(where, "an HDF5 file", str(error), "It may be truncated: write it again.")
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.submissions.stored_maps import H5_ERRORS, StoredMap, map_groups, stored_map, stored_pockets
 from pocketvox.errors import InputError
+from pocketvox.hdf5 import open_hdf5
 from pocketvox.voxel import Volume
 
 INFO = "submission.json"
@@ -81,7 +82,7 @@ class Submission:
         """Whether there are maps of an entry."""
         if self.path.is_dir():
             return bool(self._files(id))
-        with h5py.File(self.path) as h5:
+        with open_hdf5(self.path) as h5:
             return bool(map_groups(h5, id))
 
     def _files(self, id: str) -> list[Path]:
@@ -166,7 +167,7 @@ class Submission:
         if self.path.is_dir():
             path = self.path / id / "pockets.csv"
             return pockets_csv(path) if path.is_file() else None
-        with h5py.File(self.path) as h5:
+        with open_hdf5(self.path) as h5:
             return stored_pockets(h5[id]) if id in h5 else None
 
 
@@ -174,14 +175,14 @@ def _info_text(path: Path) -> str:
     if path.is_dir():
         with (path / INFO).open("rb") as handle:
             return handle.read(MAX_INFO + 1).decode("utf-8")
-    with h5py.File(path) as h5:
+    with open_hdf5(path) as h5:
         text = h5.attrs["submission"]
         return text.decode("utf-8") if isinstance(text, bytes) else str(text)
 
 
 def _opened(path: Path) -> h5py.File:
     try:
-        return h5py.File(path)
+        return open_hdf5(path)
     except H5_ERRORS as error:
         raise InputError(f"{path}: expected an HDF5 file of maps. Received: {error}.") from error
 

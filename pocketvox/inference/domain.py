@@ -19,7 +19,7 @@ import numpy as np
 from pocketvox.channels import CORE, LIGAND
 from pocketvox.errors import ConfigError, InputError
 from pocketvox.features import FeaturePoints
-from pocketvox.hdf5 import plain_dataset
+from pocketvox.hdf5 import open_hdf5, plain_dataset
 from pocketvox.voxel.grid import Volume
 
 SCHEMA_VERSION = 1
@@ -181,10 +181,8 @@ def read_domain(path: str | Path) -> Domain:
     ConfigError
         If it is no such file, or is damaged.
     """
-    import h5py
-
     try:
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             version = int(file.attrs["schema_version"])
             domain = Domain(**{field.name: plain_dataset(file, field.name)[()] for field in fields(Domain)})
     except (OSError, KeyError, TypeError, ValueError) as error:

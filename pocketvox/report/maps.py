@@ -11,7 +11,7 @@ import numpy as np
 
 from pocketvox.channels import LABEL_RADIUS, LIGAND
 from pocketvox.errors import InputError
-from pocketvox.hdf5 import plain_dataset
+from pocketvox.hdf5 import open_hdf5, plain_dataset
 from pocketvox.voxel.grid import Grid, Volume
 from pocketvox.voxel.tiles import TiledArray, dilated
 
@@ -121,10 +121,8 @@ def read_maps(path: str | Path, dataset: str = DATASET) -> Volume:
     InputError
         If the file cannot be read or holds no maps.
     """
-    import h5py
-
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             stored = plain_dataset(file, dataset)
             attributes = {name: stored.attrs[name] for name in ("origin", "spacing", "channels")}
             values = stored[...].astype(np.float32)
