@@ -4,22 +4,26 @@ import ast
 import csv
 import gzip
 import io
+import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import warnings
 import zlib
 
+import gemmi
 import h5py
 import numpy as np
 import pytest
 from conftest import ROOT, environment
-from mutations import ENDINGS, attempt, damaged, readers, seeds
+from mutations import ENDINGS, attempt, binary, damaged, readers, seeds
 
 from pocketvox.config import TrainConfig
 from pocketvox.errors import ConfigError, InputError, LigandError, StructureError
 from pocketvox.json_file import read_json
+from pocketvox.pipeline import scan
 from pocketvox.poses import read_poses
 from pocketvox.report import Result, read_maps, write_result
 from pocketvox.report.tables import csv_table
@@ -170,3 +174,61 @@ def test_ids_are_no_addresses(tmp_path):
         )  # fmt: skip
         assert "StructureError" in done.stderr and "127.0.0.1" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------------------- names as commands
+HOSTILE = "A';\"]; rm -rf ~ $(reboot) `id` [exec reboot]\n=cmd|x</script><script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A result whose file, title, chain, residue and atom names would like to be commands."""
+    structure = gemmi.read_structure(str(ROOT / "tests" / "data" / "1orc.pdb.gz"))
+    structure.setup_entities()
+    document = structure.make_mmcif_document()
+    block = document.sole_block()
+    block.set_pair("_struct.title", gemmi.cif.quote(HOSTILE))
+    table = block.find_mmcif_category("_atom_site.")
+    column = {tag.removeprefix("_atom_site."): k for k, tag in enumerate(table.tags)}
+    for row in table:
+        row[column["auth_asym_id"]] = gemmi.cif.quote(HOSTILE)
+        if row[column["group_PDB"]] == "HETATM":
+            row[column["label_comp_id"]] = row[column["label_atom_id"]] = gemmi.cif.quote(HOSTILE)
+    folder = tmp_path_factory.mktemp("named")
+    path = folder / "a';$(reboot) `id` <script>alert(1)<script>;rm.bcif"
+    path.write_bytes(binary(document.as_string()))  # gemmi's mmCIF reader refuses names of more than seven letters
+    result = scan(path)
+    assert HOSTILE.split("\n")[0] in str(result.structure.atoms.chain_id[0]) and result.hotspots
+    return write_result(result, folder / "out", formats=("all",), report=True)
+
+
+def test_names_never_get_into_scripts(named):
+    scripts = [path for path in named.iterdir() if path.suffix in (".pml", ".cxc", ".vmd", ".tcl", ".py")]
+    assert len(scripts) >= 3
+    for path in scripts:
+        text = path.read_text()
+        for part in ("rm -rf", "$(", "[exec", "`", "<script", "cmd|"):
+            assert part not in text, f"{path.name}: {part}"
+
+
+def test_names_are_text_in_pages_and_tables(named):
+    """JSON and CSV hold them as they are; what a browser or a spreadsheet opens cannot take them for its own."""
+    page = (named / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "</script><script>" not in page
+    for path in named.glob("*.csv"):
+        for row in csv.reader(path.read_text(encoding="utf-8").splitlines()):
+            for cell in row:
+                assert cell[:1] not in "=@\t\r" or not cell
+    for path in named.glob("*.json"):
+        json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_link_in_place_of_a_result_is_replaced_not_followed(named, tmp_path):
+    """What it leads to keeps all its files."""
+    target = tmp_path / "target"
+    shutil.copytree(named, target)
+    (target / "mine.txt").write_text("mine")
+    (tmp_path / "out").symlink_to(target)
+    write_result(Result("x", (), MAPS), tmp_path / "out")
+    assert not (tmp_path / "out").is_symlink() and (target / "mine.txt").read_text() == "mine"
+    assert (target / "summary.json").read_bytes() == (named / "summary.json").read_bytes()
