@@ -30,7 +30,7 @@ from benchmarks.environment import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Cases of a process: whatever a reader leaks ends with it.
-CHUNK = 2000
+CHUNK = 10_000
 #: Seconds of a case, and GiB beyond a fresh process.
 LONGEST, MOST_MEMORY = 10.0, 1.0
 #: Part of the cases by kind; the readers that users' files go through most get most.

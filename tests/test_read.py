@@ -215,9 +215,12 @@ def test_scattered_atoms_are_put_together(read):
         for k in range(24):
             assert set(s.atoms.name[s.atoms.residue == k]) == {"N", "CA", "C", "O", "CB"}
         assert sorted(map(tuple, s.atoms.coord)) == sorted(map(tuple, plain.atoms.coord))
-        assert s.warnings == (f"the atoms of {count} residues are scattered over the file and were put together",)
+        assert s.warnings == (f"the atoms of {count} residues are scattered over the file: sorted by number",)
+    turned = [line for k in range(23, -1, -1) for line in lines[5 * k : 5 * k + 5]]
+    assert residues(read(text(turned))) == residues(plain)[12:] + residues(plain)[:12]
+    assert read(text(turned)).warnings == ("residues are unordered: sorted by number",)
     again = read(text(lines, chain("SER " * 12, origin=(0, 60, 0)), chain(origin=(0, 90, 0))))
-    assert not any("scattered" in note for note in again.warnings) and set(residues(plain)) < set(residues(again))
+    assert not again.warnings and set(residues(plain)) < set(residues(again))
 
 
 def test_chains_of_several_characters(tmp_path):
@@ -272,6 +275,20 @@ def test_a_ligand_that_a_converter_declares_polymer_is_a_ligand(tmp_path):
     path.write_text(structure.make_mmcif_document().as_string())
     found = kinds(read_structure(path))
     assert found["NAG"] == OTHER and found["ACE"] == found["ALA"] == PROTEIN
+
+
+def test_a_chain_that_a_converter_declares_non_polymer_is_a_chain(tmp_path):
+    """Each residue an entity of its own, as gemmi makes of what follows an unusual residue."""
+    import gemmi
+
+    structure = gemmi.read_pdb_string(text(chain(), group({"C1": (0, 0, 0), "O1": (1.4, 0, 0)}, "EDO", 9, (5, -12, 0))))
+    for number, residue in enumerate(structure[0][0]):
+        residue.subchain, residue.entity_type = f"A{number}", gemmi.EntityType.NonPolymer
+    structure.ensure_entities()
+    path = tmp_path / "none.cif"
+    path.write_text(structure.make_mmcif_document().as_string())
+    found = kinds(read_structure(path))
+    assert found["ALA"] == PROTEIN and found["EDO"] == OTHER
 
 
 def test_caps_are_polymer_when_bound(read):

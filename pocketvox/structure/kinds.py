@@ -1,7 +1,8 @@
 """Which residues are protein, nucleic acid, water or something else.
 
-If the file declares entities, they decide, but for residues that are neither amino acid nor nucleotide nor cap and that
-no bond joins to one: programs that convert files declare whole chains polymers. Otherwise names and bonds do:
+If the file declares entities, they decide. Programs that convert files err there, so two things are not believed: that
+a residue which is neither amino acid nor nucleotide nor cap, and which no bond joins to one, is polymer; and that amino
+acids joined by peptide bonds are none. Otherwise names and bonds decide:
 
 * an amino acid or nucleotide of an ``ATOM`` record is polymer, unless it is a complete free amino acid (it has OXT and
   no peptide bond, in a file where other residues have theirs);
@@ -20,7 +21,7 @@ from pocketvox.columns import distinct, is_any
 
 from .atoms import NUCLEIC, OTHER, PROTEIN, WATER
 from .names import AMINO_ACIDS, CAPS, PARENTS, WATERS, is_amino_acid, is_nucleotide
-from .table import POLYMER, SOLVENT, UNKNOWN, AtomTable
+from .table import NON_POLYMER, POLYMER, SOLVENT, UNKNOWN, AtomTable
 
 _PEPTIDE_BOND = 1.8  # angstrom; ideal 1.33
 _PHOSPHODIESTER_BOND = 2.1  # angstrom; ideal 1.61
@@ -55,6 +56,8 @@ def assign_kinds(table: AtomTable, residue: np.ndarray) -> np.ndarray:
     peptide = has.bonded("C", "N", _PEPTIDE_BOND)
     phosphate = has.bonded("O3'", "P", _PHOSPHODIESTER_BOND) | has.bonded("O3*", "P", _PHOSPHODIESTER_BOND)
     role = table.role[first]
+    standard = _by_name(names, lambda name: PARENTS.get(name, name) in AMINO_ACIDS)
+    role = np.where((role == NON_POLYMER) & standard & _either_side(peptide), UNKNOWN, role)
     kind = np.where(
         role == UNKNOWN,
         _kinds_by_name(names, table.het[first], amino, nucleic, peptide, phosphate, has("OXT")),

@@ -64,9 +64,8 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
     sha256 = hashlib.sha256(data).hexdigest()
     parsed = _parse(_decompress(data, path), path)
     table, notes = _one_model(parsed.table, model, path)
-    table, scattered = gathered(table)
-    if scattered:
-        notes.append(f"the atoms of {scattered} residues are scattered over the file and were put together")
+    table, note = gathered(table)
+    notes += [note] if note else []
     structure = interpret(replace(parsed, table=table), name=name, source=str(source), sha256=sha256)
     return replace(structure, warnings=(*notes, *structure.warnings))
 

@@ -14,6 +14,10 @@ from .names import WATERS
 UNKNOWN, POLYMER, NON_POLYMER, BRANCHED, SOLVENT = 0, 1, 2, 3, 4
 
 
+#: Files in order may have insertion codes that count down, ligands numbered from one, chains in pieces.
+_MOST_FALLING = 0.25
+
+
 @dataclass(frozen=True)
 class AtomTable:
     """Parallel arrays, one row per ``ATOM`` record, shape=(n,) each.
@@ -102,8 +106,8 @@ class Parsed:
     name: str = ""
 
 
-def gathered(table: AtomTable) -> tuple[AtomTable, int]:
-    """The same atoms with each residue's together, and how many residues were scattered.
+def gathered(table: AtomTable) -> tuple[AtomTable, str]:
+    """The same atoms with each residue's together and chains in order, and a note if the file has it otherwise.
 
     Some programs append the atoms that they add, some sort by something else. Then residues are put in the order of
     their numbers, chains in the order of their first atoms. Nothing is moved where an atom of a residue occurs twice:
@@ -116,14 +120,21 @@ def gathered(table: AtomTable) -> tuple[AtomTable, int]:
     residue = _codes(*(column[first] for column in columns))
     dry = ~is_any(table.res_name, WATERS)
     runs = np.bincount(residue[dry[first]], minlength=1)
-    if runs.max() < 2:
-        return table, 0
+    if runs.max() < 2 and _in_sequence(table[first[dry[first]]]):
+        return table, ""
     atom = _codes(residue[run], table.name, table.altloc)[dry]
     if np.bincount(atom).max() > 1:
-        return table, 0
-    chain = _in_order(_codes(table.chain_id, table.subchain))
-    order = np.lexsort((table.ins_code, table.res_id, chain))
-    return table[order], int((runs > 1).sum())
+        return table, ""
+    order = np.lexsort((table.subchain, table.ins_code, table.res_id, _in_order(_codes(table.chain_id))))
+    scattered = int((runs > 1).sum())
+    what = f"the atoms of {scattered} residues are scattered over the file" if scattered else "residues are unordered"
+    return table[order], f"{what}: sorted by number"
+
+
+def _in_sequence(residues: AtomTable) -> bool:
+    """Whether numbers mostly rise along chains; in random order every second one falls."""
+    same = residues.chain_id[1:] == residues.chain_id[:-1]
+    return (same & (np.diff(residues.res_id) < 0)).sum() <= _MOST_FALLING * len(residues)
 
 
 def _codes(*columns: np.ndarray) -> np.ndarray:
