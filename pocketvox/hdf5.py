@@ -14,6 +14,8 @@ _HEAP = b"GCOL\1\0\0\0"
 FILTERS = {1, 2, 3, 32000}
 #: Values of a dataset: 4 GiB in single precision, a map of fourteen channels and 320 angstrom.
 MOST_VALUES = 2**30
+#: gzip packs zeros to a thousandth, and blocks that hold nothing need not be stored; but so many bytes are always read.
+MOST_TIMES, ALWAYS = 2000, 2**27
 
 
 @contextmanager
@@ -89,8 +91,8 @@ def plain_dataset(file, name: str):
     KeyError
         If there is none of this name.
     ValueError
-        If it is elsewhere (a link, external storage, a virtual dataset), needs a filter that is not built in, or would
-        be too large in memory: files are small whatever size a dataset claims.
+        If it is elsewhere (a link, external storage, a virtual dataset), needs a filter that is not built in, or is
+        too large in memory: a file is small whatever size its dataset claims.
     """
     import h5py
 
@@ -108,4 +110,6 @@ def plain_dataset(file, name: str):
         raise ValueError(f"{name} needs the HDF5 filters {sorted(filters - FILTERS)}")
     if dataset.size is None or dataset.size > MOST_VALUES:
         raise ValueError(f"{name} has {dataset.size} values, the most is {MOST_VALUES}")
+    if dataset.size * dataset.dtype.itemsize > max(ALWAYS, MOST_TIMES * file.id.get_filesize()):
+        raise ValueError(f"{name} unpacks to more than {MOST_TIMES} times the size of its file")
     return dataset

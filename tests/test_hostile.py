@@ -79,7 +79,7 @@ def test_heaps_that_libhdf5_reads_forever_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "way", ["soft link", "external link", "external storage", "virtual", "filter", "size", "group"]
+    "way", ["soft link", "external link", "external storage", "virtual", "filter", "size", "claim", "group"]
 )
 def test_maps_that_are_elsewhere_or_too_large_are_refused(tmp_path, way):
     other = write_result(Result("x", (), MAPS), tmp_path / "x") / "maps.h5"
@@ -101,6 +101,8 @@ def test_maps_that_are_elsewhere_or_too_large_are_refused(tmp_path, way):
             dataset = file.create_dataset("probability", data=MAPS.values, chunks=True, scaleoffset=4)
         elif way == "size":
             dataset = file.create_dataset("probability", (1 << 20, 1 << 10, 4, 2), "f4", chunks=(64, 64, 4, 2))
+        elif way == "claim":
+            dataset = file.create_dataset("probability", (400, 400, 400, 2), "f4", chunks=(64, 64, 4, 2))
         else:
             dataset = file.create_group("probability")
         if dataset is not None:
