@@ -111,6 +111,43 @@ def test_maps_that_are_elsewhere_or_too_large_are_refused(tmp_path, way):
         read_maps(tmp_path / "maps.h5")
 
 
+def test_maps_of_impossible_numbers_are_refused(tmp_path):
+    for change in ({"spacing": 0.0}, {"spacing": np.nan}, {"origin": [0.0, np.inf, 0.0]}, {"channels": ["ligand"]}):
+        path = write_result(Result("x", (), MAPS), tmp_path / "x") / "maps.h5"
+        with h5py.File(path, "a") as file:
+            file["probability"].attrs.update(change)
+        with pytest.raises(InputError, match="expected a maps.h5"):
+            read_maps(path)
+    path = write_result(Result("x", (), MAPS), tmp_path / "x") / "maps.h5"
+    with h5py.File(path, "a") as file:
+        file["probability"][0, 0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        read_maps(path)
+
+
+@pytest.mark.parametrize("counts", ["-3 2", "3 -2", "4000000000 2", "x y", ""])
+def test_mol2_counts_are_looked_at_first(tmp_path, counts):
+    """RDKit counts down from negative numbers, for minutes."""
+    text = "@<TRIPOS>MOLECULE\none\n {}\nSMALL\nNO_CHARGES\n\n@<TRIPOS>ATOM\n1 C1 0 0 1 C.3\n2 O1 1.4 0 1 O.3\n"
+    text += "3 C2 2.1 1.2 1.1 C.3\n@<TRIPOS>BOND\n1 1 2 1\n2 2 3 1\n"
+    path = tmp_path / "x.mol2"
+    path.write_text(text.format("3 2"))
+    assert len(next(iter(read_poses(path))).coord) == 3
+    path.write_text(text.format(counts))
+    assert "numbers of atoms and bonds" in next(iter(read_poses(path))).error
+
+
+@pytest.mark.parametrize("data", [b"\x1e", b"\x1c\n\x1e", b"\xa0\x85", b"\xef\xbb\xbf", b"\xef\xbb\xbf \x1f"])
+def test_files_of_odd_spaces_are_refused(tmp_path, data):
+    """Text functions take more characters for spaces than those of bytes."""
+    for name in ("x.sdf", "x.pdb"):
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(LigandError, match="expected|empty"):
+        list(read_poses(tmp_path / "x.sdf"))
+    with pytest.raises(StructureError, match="expected|empty"):
+        read_structure(tmp_path / "x.pdb")
+
+
 def test_deep_brackets_are_an_error(tmp_path):
     path = tmp_path / "x.json"
     for text in ("[" * 10**6, '{"a":' * 10**6):

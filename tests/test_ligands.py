@@ -493,7 +493,7 @@ def _flat(block):
         (lambda block: block[: len(block) // 2], "cut off"),
         (lambda block: block.replace("  9  9  0", " 30 31  0"), "atom and bond counts"),
         (lambda block: block.replace("  9  9  0", "  0  0  0"), "without atoms"),
-        (lambda block: block.replace(block.splitlines()[5][:10], "       nan"), "no finite position|counts"),
+        (lambda block: block.replace(block.splitlines()[5][:10], "       nan"), "no possible position|counts"),
         (_flat, "flat drawing"),
         (lambda block: gzip.compress(block.encode())[:60], "gzip data are damaged"),
     ],

@@ -128,6 +128,10 @@ def read_maps(path: str | Path, dataset: str = DATASET) -> Volume:
             values = stored[...].astype(np.float32)
         grid = Grid(tuple(float(v) for v in attributes["origin"]), values.shape[:3], float(attributes["spacing"]))
         channels = tuple(c.decode() if isinstance(c, bytes) else str(c) for c in attributes["channels"])
+        if values.shape[3:] != (len(channels),):
+            raise ValueError(f"shape {values.shape} for {len(channels)} channels")
+        if not (np.isfinite(values).all() and np.isfinite(grid.origin).all() and 0 < grid.spacing < np.inf):
+            raise ValueError("numbers that are not finite, or a spacing that is none")
     except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError) as error:
         raise InputError(f"{path}: expected a maps.h5 written by a scan. Received: {error}.") from error
     return Volume(values, grid, channels)

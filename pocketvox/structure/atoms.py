@@ -10,6 +10,8 @@ from pocketvox.columns import is_any
 
 #: Kinds of residue, as stored in :attr:`Atoms.kind`.
 PROTEIN, NUCLEIC, OTHER, WATER = 0, 1, 2, 3
+#: No atom is farther from the origin along an axis (angstrom): the columns of PDB files end at 99,999.
+FURTHEST = 1e5
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from ..errors import LigandError
-from .atoms import Ligand
+from .atoms import FURTHEST, Ligand
 from .perceive import perceive_bonds
 from .unpack import BOMB, BombError, gunzip, is_gzipped
 
@@ -142,7 +142,7 @@ def _kind(path: Path, text: str) -> str:
         return "sdf"
     if any(line.startswith(("ATOM  ", "HETATM")) for line in text.splitlines()):
         return "pdb"
-    opening = text.strip().splitlines()[0][:40]
+    opening = text.strip()[:40].partition("\n")[0]
     raise LigandError(
         f"{path}: expected an SDF or MOL2 file. Received: text that begins {opening!r}. Check the file, or convert it."
     )
@@ -162,6 +162,7 @@ def _from_sdf(block: str, place: str) -> Chem.Mol:
 
 
 def _from_mol2(text: str, place: str) -> Chem.Mol:
+    _check_counts(text, place)
     with rdBase.BlockLogs():
         mol = Chem.MolFromMol2Block(text, sanitize=False, removeHs=False, cleanupSubstructures=True)
     if mol is None or not mol.GetNumAtoms():
@@ -169,6 +170,17 @@ def _from_mol2(text: str, place: str) -> Chem.Mol:
             f"{place}: expected a molecule. Received: a MOL2 record that RDKit cannot read. Give it as SDF."
         )
     return _imply_hydrogens(mol)
+
+
+def _check_counts(text: str, place: str) -> None:
+    """Refuse numbers of atoms and bonds that the record cannot hold: RDKit counts down from a negative one."""
+    lines = [line for line in text[text.find(_MOL2) :].splitlines() if not line.startswith("#")]
+    counts = lines[2].split()[:2] if len(lines) > 2 else []
+    if not counts or not all(count.isdecimal() and int(count) <= len(lines) for count in counts):
+        raise LigandError(
+            f"{place}: expected numbers of atoms and bonds in the second line after {_MOL2}. Received: "
+            f"{' '.join(counts)!r}. Export the ligand again."
+        )
 
 
 def _imply_hydrogens(mol: Chem.Mol) -> Chem.Mol:
@@ -271,11 +283,11 @@ def check_positions(coord: np.ndarray, heavy: list[int], place: str) -> None:
     ------
     LigandError
     """
-    bad = ~np.isfinite(coord).all(axis=1)
+    bad = ~(np.abs(coord) <= FURTHEST).all(axis=1)
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
         raise LigandError(
-            f"{place}: atom {i + 1} has no finite position ({coord[i].tolist()}). Export the ligand again."
+            f"{place}: atom {i + 1} has no possible position ({coord[i].tolist()}). Export the ligand again."
         )
     if not len(heavy):
         raise LigandError(f"{place}: the ligand has no heavy atoms. Check the file.")

@@ -14,7 +14,7 @@ import numpy as np
 from pocketvox.columns import distinct
 
 from ..errors import StructureError
-from .atoms import NUCLEIC, OTHER, PROTEIN, Atoms, Structure
+from .atoms import FURTHEST, NUCLEIC, OTHER, PROTEIN, Atoms, Structure
 from .conformer import choose_conformer
 from .download import fetch, is_pdb_id
 from .elements import complete_elements
@@ -171,7 +171,7 @@ def _parse(data: bytes, path: Path) -> Parsed:
 
 
 def _opening(data: bytes) -> str:
-    return data[:200].decode("latin-1").strip().splitlines()[0][:40]
+    return data[:200].decode("latin-1").strip()[:40].partition("\n")[0]
 
 
 def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTable, list[str]]:
@@ -191,7 +191,7 @@ def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTab
 
 
 def _check_coordinates(table: AtomTable, path: Path) -> None:
-    bad = ~np.isfinite(table.coord).all(axis=1) | (np.abs(table.coord) > 1e5).any(axis=1)
+    bad = ~(np.abs(table.coord) <= FURTHEST).all(axis=1)
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
         atom = f"{table.chain_id[i]}:{table.res_name[i]} {table.res_id[i]}{table.ins_code[i]}:{table.name[i]}"
