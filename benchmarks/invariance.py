@@ -38,6 +38,8 @@ from pocketvox.voxel import random_rotation
 SAME, SAME_PROBABILITY = 0.02, 0.005
 #: A hot-spot that was moved is found again within a voxel's diagonal or so (angstrom).
 FOUND = 1.5
+#: The strongest hot-spots of a structure, by score.
+STRONG = 5
 #: Larger structures take too long (atoms).
 MOST_ATOMS = 5000
 
@@ -278,8 +280,12 @@ def measure(paths: Sequence[Path], predictor: Predictor, rotations: int = 1) -> 
                 count = max(len(base.hotspots), len(back))
                 same, _ = matched(base.hotspots, back, SAME, SAME_PROBABILITY)
                 found, far = matched(base.hotspots, back, FOUND)
-                row = rows.setdefault(kind, dict.fromkeys(("structures", "hotspots", "same", "found"), 0))
-                for name, value in (("structures", 1), ("hotspots", count), ("same", same), ("found", found)):
+                best = sorted(base.hotspots, key=lambda hotspot: -hotspot.score)[:STRONG]
+                strong = sum(matched([hotspot], back, FOUND)[0] for hotspot in best)
+                counts = {"structures": 1, "hotspots": count, "same": same, "found": found}
+                counts |= {"strong": len(best), "strong_found": strong}
+                row = rows.setdefault(kind, dict.fromkeys(counts, 0))
+                for name, value in counts.items():
                     row[name] += value
                 row.setdefault("far", []).append(far)
                 row.setdefault("maps", []).append(map_change(base, result, turn, shift, threshold))
@@ -333,6 +339,7 @@ def summary(row: dict) -> dict:
         "hotspots": row["hotspots"],
         "same": round(row["same"] / row["hotspots"], 4),
         "found": round(row["found"] / row["hotspots"], 4),
+        "strong_found": round(row["strong_found"] / row["strong"], 4),
         "median_distance": round(float(np.median(far)), 3),
         "map_rms": round(float(np.sqrt(np.mean(maps**2))), 4),
         "map_largest": round(float(np.abs(maps).max()), 4),

@@ -18,7 +18,7 @@ def markdown(stored: dict) -> str:
     return "\n".join(_part(name, part) for name, part in stored.items())
 
 
-def update(path: Path, text: str) -> None:
+def update(path: Path, text: str, begin_marker: str = BEGIN) -> None:
     """Replace what stands between the markers of a document.
 
     Raises
@@ -26,11 +26,11 @@ def update(path: Path, text: str) -> None:
     OutputError
         If the document has no markers.
     """
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    before, begin, rest = path.read_text(encoding="utf-8").partition(begin_marker)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise OutputError(f"Expected the markers of the generated table in {path}. Received: none. Restore them.")
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    path.write_text(f"{before}{begin_marker}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def _part(name: str, part: dict) -> str:
