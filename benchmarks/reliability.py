@@ -47,7 +47,8 @@ def rows(stored: dict[str, dict]) -> Iterator[tuple[str, str, str]]:
 
 
 def _invariance_table(inv: dict) -> Iterator[str]:
-    yield "| the same structure | structures | hot-spots | same | found again | of the five strongest | median distance | map, rms | largest |"
+    head = ("the same structure", "structures", "hot-spots", "same", "found again", "of the five strongest")
+    yield f"| {' | '.join((*head, 'median distance', 'map, rms', 'largest'))} |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     for kind, row in inv["rows"].items():
         cells = (f"{row['structures']}", f"{row['hotspots']:,}", f"{row['same']:.3f}", f"{row['found']:.3f}")

@@ -80,6 +80,17 @@ def test_a_plain_answer_is_stored_gzipped(server, tmp_path):
     assert gzip.decompress(path.read_bytes()) == gzip.decompress(ENTRY)
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-20], lambda data: b"", lambda data: gzip.compress(b"data_2XYZ\n")]
+)
+def test_a_damaged_file_in_the_cache_is_fetched_anew(server, tmp_path, damage):
+    server.answers["/1pfe.cif.gz"] = [(200, ENTRY, None)]
+    path = download.fetch("1pfe")
+    path.write_bytes(damage(ENTRY))
+    assert len(read_structure("1pfe").atoms) == 60 and path.read_bytes() == ENTRY
+    assert len(server.asked) == 2 and len(list(path.parent.iterdir())) == 1
+
+
 def test_a_busy_server_is_asked_again(server):
     server.answers["/1pfe.cif.gz"] = [(503, b"", None), (200, ENTRY, None)]
     download.fetch("1pfe")

@@ -70,9 +70,9 @@ def fetch(pdb_id: str, *, cache=None) -> Path:
         There is no such entry, the server cannot be reached, or what it sends is incomplete.
     """
     path = _place(pdb_id, cache)
-    if path.exists():
-        return path
     folder, entry = path.parent, path.name.removesuffix(_SUFFIX)
+    if path.exists() and _is_sound(path, entry):
+        return path
     data = _download(entry, os.environ.get("POCKETVOX_PDB_URL", ENTRY_URL).format(id=entry))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,15 @@ def _place(pdb_id: str, cache) -> Path:
     if entry.startswith("pdb_0000"):  # the first 4-character ids in their extended form
         entry = entry[8:]
     return (Path(cache) if cache is not None else cache_folder()) / f"{entry}{_SUFFIX}"
+
+
+def _is_sound(path: Path, entry: str) -> bool:
+    """Whether a stored file is the complete entry still; if not it is fetched anew, and if that fails it stays."""
+    try:
+        _checked(entry, str(path), path.read_bytes())
+    except (DownloadError, OSError):
+        return False
+    return True
 
 
 def _download(entry: str, url: str) -> bytes:
