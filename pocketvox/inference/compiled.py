@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -47,7 +48,9 @@ def compile_network(network: Path, sha256: str, options: dict[str, str]):
         with contextlib.suppress(RuntimeError):  # made on another processor of the same name, say
             return core.import_model(data, "CPU", options)
     compiled = core.compile_model(str(network), "CPU", options)
-    _write(path, bytes(compiled.export_model().getbuffer()))
+    exported = io.BytesIO()  # without one, what is returned depends on the version of OpenVINO
+    compiled.export_model(exported)
+    _write(path, exported.getvalue())
     return compiled
 
 
