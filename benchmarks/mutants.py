@@ -195,7 +195,6 @@ def preload() -> None:
         "numba",
         "h5py",
         "pytest",
-        "hypothesis",
     ):
         importlib.import_module(name)
 
@@ -215,7 +214,7 @@ def run_tests(tree: Path, files: list[str], longest: float = LONGEST) -> str:
         sys.path[0] = str(tree)
         import pytest
 
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files])
+        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", *files])
         os._exit(int(code))
     end = time.monotonic() + longest
     while time.monotonic() < end:

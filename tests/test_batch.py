@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -309,6 +310,68 @@ def test_a_cluster_gives_the_same(batch, undisturbed, tmp_path):
         wait_for(lambda: finished(out) >= 1)
         os.kill(next(iter(cluster.workers.values())).process.process.pid, signal.SIGKILL)
         code, errors = ended(process)
+    assert code == 1 and "1 failed" in errors, errors
+    assert content(out) == content(undisturbed)
+
+
+@pytest.fixture
+def processes():
+    """A function that starts Dask's scheduler and two workers as processes of their own, and gives all three."""
+    pytest.importorskip("distributed", reason="clusters need dask: pip install 'pocketvox[cluster]'")
+    started = []
+
+    def start(address: str) -> list[subprocess.Popen]:
+        host, port = address.removeprefix("tcp://").split(":")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment()}
+        dask = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_scheduler",
+            "--host",
+            host,
+            "--port",
+            port,
+            "--no-dashboard",
+        ]
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+        worker += ["--no-nanny", "--death-timeout", "20"]
+        new = [subprocess.Popen(command, start_new_session=True, **quiet) for command in (dask, worker, worker)]
+        started.extend(new)
+        return new
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def free_address() -> str:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_scheduler_killed_and_a_client_killed(batch, undisturbed, processes, tmp_path):
+    """The batch says that the scheduler is gone; another one, and the same command after each kill, do the rest."""
+    address, out = free_address(), tmp_path / "out"
+    scheduler, *workers = processes(address)
+    process = batch(out, "--scheduler", address)
+    wait_for(lambda: finished(out) >= 1)
+    scheduler.kill()
+    begin = time.monotonic()
+    code, errors = ended(process)
+    assert code == 1 and "the scheduler is gone" in errors and "Traceback" not in errors, errors
+    assert time.monotonic() - begin < 60
+    for worker in workers:
+        worker.kill()
+    address = free_address()
+    processes(address)
+    done = finished(out)
+    process = batch(out, "--scheduler", address)
+    wait_for(lambda: finished(out) > done)
+    process.kill()
+    ended(process)
+    code, errors = ended(batch(out, "--scheduler", address))
     assert code == 1 and "1 failed" in errors, errors
     assert content(out) == content(undisturbed)
 

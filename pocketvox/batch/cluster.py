@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -38,10 +39,13 @@ def run_on_cluster(scheduler: str, jobs: Sequence[Job], out: Path, settings: Sca
     Raises
     ------
     PocketvoxError
-        If the scheduler cannot be reached.
+        If the scheduler cannot be reached, or goes away.
     """
+    import dask
     from distributed import Client, as_completed
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said once, in our words
+    dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECTING}s"})
     try:
         client = Client(scheduler, timeout=CONNECTING)
     except (OSError, TimeoutError, ValueError) as error:
@@ -59,6 +63,11 @@ def run_on_cluster(scheduler: str, jobs: Sequence[Job], out: Path, settings: Sca
             if future.status == "finished":
                 yield from future.result()
                 continue
+            if future.status != "error":  # cancelled by the client, which has lost its scheduler
+                raise PocketvoxError(
+                    f"{scheduler}: the scheduler is gone. Start it and its workers again, and run the same command: "
+                    "what is done is not done again."
+                )
             error = future.exception()
             for job in futures[future]:
                 yield Outcome(job.name, FAILED, DIED, f"its workers ended, {RETRIES + 1} times ({error})")
