@@ -4,8 +4,10 @@ It comes as published on npm, checked against its hash. Without network the pack
 say in the place of the 3D view what is missing, and show everything else.
 """
 
+import gzip
 import hashlib
 import io
+import os
 import sys
 import tarfile
 import urllib.request
@@ -55,6 +57,23 @@ class SourcesWithViewer(sdist):
         """Fetch before the list of files is made."""
         fetch_viewer()
         super().run()
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, owner=None, group=None):
+        """The same bytes for the same files: sorted, with one time (SOURCE_DATE_EPOCH), without an owner."""
+        if format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+        name, epoch = f"{base_name}.tar.gz", int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+
+        def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+            member.mtime, member.uid, member.gid, member.uname, member.gname = epoch, 0, 0, "", ""
+            member.mode = 0o755 if member.isdir() else 0o644
+            return member
+
+        with open(name, "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=epoch) as packed:
+            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                for path in sorted(Path(root_dir or ".", base_dir).rglob("*")):
+                    archive.add(path, path.relative_to(root_dir or "."), recursive=False, filter=plain)
+        return name
 
 
 setup(cmdclass={"build_py": BuildWithViewer, "sdist": SourcesWithViewer})

@@ -44,7 +44,9 @@ def run_on_cluster(scheduler: str, jobs: Sequence[Job], out: Path, settings: Sca
     import dask
     from distributed import Client, as_completed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said once, in our words
+    for name in list(logging.root.manager.loggerDict):  # what is lost is said once, in our words
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECTING}s"})
     try:
         client = Client(scheduler, timeout=CONNECTING)

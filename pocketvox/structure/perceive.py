@@ -208,7 +208,8 @@ def _solve(coord, element, doubles, free, reward) -> dict[tuple[int, int], int]:
     for (pair, step), k in level.items():
         if step == 2:
             constrain([(level[pair, 1], 1.0), (k, -1.0)], 0.0, np.inf)
-    matrix = coo_array((values, (rows, cols)), shape=(len(upper), n)).tocsr()
+    # scipy before 1.15 solves with indices of 32 bits only
+    matrix = coo_array((values, np.array((rows, cols), np.int32)), shape=(len(upper), n)).tocsc()
     result = milp(
         -gain, constraints=LinearConstraint(matrix, lower, upper), integrality=np.ones(n), bounds=Bounds(0, 1)
     )
