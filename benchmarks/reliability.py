@@ -35,14 +35,16 @@ def rows(stored: dict[str, dict]) -> Iterator[tuple[str, str, str]]:
     faults = ", ".join(f"{name} {count}" for name, count in soak["faults"].items())
     survived = f"{sum(soak['faults'].values())} ({faults}); {soak['files_different']} of {soak['files']:,} files differ"
     yield "faults survived", survived, command
-    bad = sum(count for outcome, count in fuzz["outcomes"].items() if outcome not in SOUND)
-    tried = f"{fuzz['cases']:,} damaged files of {len(fuzz['kinds'])} kinds, {bad} of them neither read nor refused"
-    yield "inputs tried", tried, f"python -m benchmarks.fuzz --cases {round(fuzz['cases'], -5)} -o fuzz.json"
+    outcomes = dict.fromkeys((*SOUND, "crashed", "died", "hung", "memory"), 0) | fuzz["outcomes"]
+    cases = sum(count for outcome, count in outcomes.items() if outcome != "memory")
+    bad = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in ("crashed", "died", "hung"))
+    tried = f"{cases:,} damaged files of {len(fuzz['kinds'])} kinds: {bad}, {outcomes['memory']} took over 1 GiB"
+    yield "inputs tried", tried, f"python -m benchmarks.fuzz --cases {cases} -o fuzz.json"
     if mutants:
         killed, made = mutants["killed"], mutants["mutants"]
         yield "mutants killed", f"{killed} of {made} ({killed / made:.0%})", mutants["command"]
     same = [row["same"] for kind, row in inv["rows"].items() if "moved" not in kind and "turned" not in kind]
-    text = f"{len(same)} ways of writing {len(inv['structures'])} structures: {min(same):.3f} or more of the hot-spots"
+    text = f"{len(same)} ways of writing {len(inv['structures'])} structures; the same in at least {min(same):.1%}"
     yield "same hot-spots however written", text, "python -m benchmarks.invariance FILE ... -o invariance.json"
 
 
