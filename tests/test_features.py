@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import gemmi
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -76,6 +77,12 @@ def imidazole() -> Atoms:
 
 
 # Ideal hydrogen bonds
+
+
+def test_van_der_waals_radii_are_those_of_bondi_and_alvarez():
+    """As gemmi has them, from the same papers."""
+    for element, radius in VDW_RADIUS.items():
+        assert gemmi.Element(element).vdw_r == pytest.approx(radius, abs=1e-6), element
 
 
 def test_carbonyl():

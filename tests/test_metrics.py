@@ -98,6 +98,18 @@ def test_expected_calibration_error_by_hand():
     assert metrics.expected_calibration_error(y, p, bins=2) == pytest.approx((0.15 + 0.3) / 2)
 
 
+@pytest.mark.parametrize("bins", [5, 15])
+def test_expected_calibration_error_of_a_histogram_is_that_of_the_scores(bins):
+    """Scores from near 0 to near 1, of which too few of the high ones come true."""
+    rng = np.random.default_rng(4)
+    p = 1 / (1 + np.exp(-rng.normal(0, 3, 50_000)))
+    y = rng.random(p.size) < p**1.5
+    histogram = ScoreHistogram()
+    histogram.add(y, p)
+    exact = metrics.expected_calibration_error(y, p, bins)
+    assert exact > 0.05 and histogram.expected_calibration_error(bins) == pytest.approx(exact, abs=1e-3)
+
+
 def test_expected_calibration_error_is_zero_when_frequencies_match():
     """A quarter of the voxels predicted at 0.25 are positive."""
     assert metrics.expected_calibration_error([1, 0, 0, 0], [0.25] * 4) == pytest.approx(0, abs=1e-12)

@@ -219,6 +219,8 @@ def test_scattered_atoms_are_put_together(read):
     turned = [line for k in range(23, -1, -1) for line in lines[5 * k : 5 * k + 5]]
     assert residues(read(text(turned))) == residues(plain)[12:] + residues(plain)[:12]
     assert read(text(turned)).warnings == ("residues are unordered: sorted by number",)
+    second = [line for k in range(11, -1, -1) for line in lines[60 + 5 * k : 65 + 5 * k]]
+    assert residues(read(text(lines[:60], second))) == residues(plain)  # the numbers of the second chain fall
     again = read(text(lines, chain("SER " * 12, origin=(0, 60, 0)), chain(origin=(0, 90, 0))))
     assert not again.warnings and set(residues(plain)) < set(residues(again))
 
