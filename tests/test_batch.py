@@ -1,16 +1,16 @@
 """Batches: nothing lost, nothing twice, whatever happens to the processes that do the work."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from batches import STRUCTURES, children, content, ended, finished, make_manifest, start_batch, wait_for
 from conftest import DEMO, ROOT, environment
 
 from pocketvox.batch import Job, ScanSettings, make_jobs, read_manifest, scan_batch
@@ -18,26 +18,21 @@ from pocketvox.errors import InputError, OutputError
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="batches need pyarrow: pip install 'pocketvox[table]'")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at and ended as on Linux")
-DATA = ROOT / "tests" / "data"
-STRUCTURES = {"1orc": DATA / "1orc.pdb.gz", "4cup": DATA / "4cup.cif.gz"}
 COUNT = 8
+#: Code that every Python process begins with.
+JUMPING = """
+import itertools, time
+
+real, real_ns, count = time.time, time.time_ns, itertools.count()
+time.time = lambda: real() + 1e6 * (next(count) % 5 - 2)
+time.time_ns = lambda: real_ns() + 10**15 * (next(count) % 5 - 2)
+"""
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory) -> Path:
-    """Eight structures, copies of two, and one that is none."""
-    folder = tmp_path_factory.mktemp("structures")
-    kinds = list(STRUCTURES.values())
-    lines = []
-    for k in range(COUNT):
-        source = kinds[k % 2]
-        path = folder / f"s{k}{''.join(source.suffixes)}"
-        shutil.copy(source, path)
-        lines.append(path.name)
-    (folder / "bad.pdb").write_text("no structure\n")
-    path = folder / "list.txt"
-    path.write_text("# structures\n" + "\n".join([*lines, "bad.pdb   # not one"]) + "\n")
-    return path
+    """Eight structures and one that is none."""
+    return make_manifest(tmp_path_factory.mktemp("structures"), COUNT)
 
 
 @pytest.fixture(scope="module")
@@ -45,31 +40,9 @@ def batch(manifest, preset):
     """A function that starts a batch in a folder as a process of its own."""
 
     def start(out: Path, *options, source: Path = manifest, **changes) -> subprocess.Popen:
-        command = [sys.executable, "-m", "pocketvox", "scan", "--manifest", str(source), "-o", str(out)]
-        command += ["--preset", str(preset), "--no-report", *map(str, options)]
-        command += [] if "--scheduler" in options else ["--workers", "2"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, env=environment(**changes), start_new_session=True, **pipes)
+        return start_batch(source, out, preset, *options, **changes)
 
     return start
-
-
-def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit code and what it said on stderr."""
-    _, errors = process.communicate(timeout=240)
-    return process.returncode, errors
-
-
-def content(out: Path) -> dict[str, bytes]:
-    """Every file, with its bytes; times in summaries do not count."""
-    found = {}
-    for path in sorted(out.rglob("*")):
-        if path.is_file():
-            data = path.read_bytes()
-            if path.name == "summary.json":
-                data = json.dumps(json.loads(data) | {"seconds": {}}).encode()
-            found[str(path.relative_to(out))] = data
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -78,35 +51,6 @@ def undisturbed(batch, tmp_path_factory) -> Path:
     code, errors = ended(batch(out))
     assert code == 1 and "1 failed" in errors, errors
     return out
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process started, one level deep, but for multiprocessing's own helper."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(path.read_text().rsplit(")", 1)[1].split()[1]) == pid:
-                line = (path.parent / "cmdline").read_bytes()
-                if b"spawn_main" in line:
-                    found.append(int(path.parent.name))
-        except (OSError, IndexError, ValueError):
-            continue
-    return found
-
-
-def wait_for(condition, seconds: float = 60.0):
-    """What a condition gives once it gives anything."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
-
-
-def finished(out: Path) -> int:
-    return sum(1 for _ in out.glob("*/summary.json"))
 
 
 # ------------------------------------------------------------------------------------------------------------ manifests
@@ -299,6 +243,19 @@ def test_names_do_not_get_into_the_page(batch, tmp_path):
     assert code == 1 and "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
 
 
+def test_a_clock_that_jumps_changes_nothing(batch, undisturbed, manifest, tmp_path):
+    """Every look at the wall clock is days away from the one before, in all processes; limits are of seconds."""
+    (tmp_path / "sitecustomize.py").write_text(JUMPING)
+    short = manifest.parent / "short.txt"
+    short.write_text("s0.pdb.gz\ns1.cif.gz\n")
+    out, changes = tmp_path / "out", {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    for message in ("2 structures, 0 of them from before, 0 failed", "2 of 2 structures are there already"):
+        code, errors = ended(batch(out, "--timeout", "100", source=short, **changes))
+        assert code == 0 and message in errors, errors
+    found = {name: data for name, data in content(out).items() if not name.startswith("dataset")}
+    assert found == {name: data for name, data in content(undisturbed).items() if name[:3] in ("s0/", "s1/")}
+
+
 # -------------------------------------------------------------------------------------------------------------- cluster
 def test_a_cluster_gives_the_same(batch, undisturbed, tmp_path):
     """A scheduler and two worker processes on this machine; one of them is killed."""
@@ -315,65 +272,55 @@ def test_a_cluster_gives_the_same(batch, undisturbed, tmp_path):
 
 
 @pytest.fixture
-def processes():
-    """A function that starts Dask's scheduler and two workers as processes of their own, and gives all three."""
+def dask_processes(tmp_path):
+    """A function that starts a scheduler and two workers with Dask's own commands, and gives it and its address."""
     pytest.importorskip("distributed", reason="clusters need dask: pip install 'pocketvox[cluster]'")
     started = []
 
-    def start(address: str) -> list[subprocess.Popen]:
-        host, port = address.removeprefix("tcp://").split(":")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment()}
-        dask = [
-            sys.executable,
-            "-m",
-            "distributed.cli.dask_scheduler",
-            "--host",
-            host,
-            "--port",
-            port,
-            "--no-dashboard",
-        ]
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
-        worker += ["--no-nanny", "--death-timeout", "20"]
-        new = [subprocess.Popen(command, start_new_session=True, **quiet) for command in (dask, worker, worker)]
-        started.extend(new)
-        return new
+    def dask(*arguments) -> subprocess.Popen:
+        command = [sys.executable, "-m", "dask", *arguments, "--no-dashboard"]
+        log = (tmp_path / f"dask-{len(started)}.log").open("w")
+        with log:
+            started.append(subprocess.Popen(command, env=environment(), stdout=log, stderr=log, start_new_session=True))
+        return started[-1]
+
+    def start() -> tuple[subprocess.Popen, str]:
+        known = tmp_path / f"scheduler-{len(started)}.json"
+        scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(known))
+        address = wait_for(lambda: known.is_file() and known.read_text())
+        address = json.loads(address)["address"]
+        for _ in range(2):
+            dask("worker", address, "--nthreads", "1", "--local-directory", str(tmp_path))
+        return scheduler, address
 
     yield start
     for process in started:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with what a nanny started
         process.wait()
 
 
-def free_address() -> str:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{listening.getsockname()[1]}"
-
-
-def test_a_scheduler_killed_and_a_client_killed(batch, undisturbed, processes, tmp_path):
-    """The batch says that the scheduler is gone; another one, and the same command after each kill, do the rest."""
-    address, out = free_address(), tmp_path / "out"
-    scheduler, *workers = processes(address)
-    process = batch(out, "--scheduler", address)
-    wait_for(lambda: finished(out) >= 1)
+def test_a_killed_scheduler_and_a_killed_client(batch, undisturbed, dask_processes, tmp_path):
+    """Either ends the batch at once; the same command completes it, with another scheduler or while tasks still run."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    scheduler, address = dask_processes()
+    process = batch(first, "--scheduler", address)
+    wait_for(lambda: finished(first) >= 1)
     scheduler.kill()
-    begin = time.monotonic()
-    code, errors = ended(process)
-    assert code == 1 and "the scheduler is gone" in errors and "Traceback" not in errors, errors
-    assert time.monotonic() - begin < 60
-    for worker in workers:
-        worker.kill()
-    address = free_address()
-    processes(address)
-    done = finished(out)
-    process = batch(out, "--scheduler", address)
-    wait_for(lambda: finished(out) > done)
+    code, errors = ended(process, timeout=30)
+    assert code == 1 and f"{address}: the scheduler went away" in errors and "same command again" in errors
+    assert "Traceback" not in errors
+
+    _, address = dask_processes()
+    process = batch(second, "--scheduler", address)
+    wait_for(lambda: finished(second) >= 1)
     process.kill()
-    ended(process)
-    code, errors = ended(batch(out, "--scheduler", address))
-    assert code == 1 and "1 failed" in errors, errors
-    assert content(out) == content(undisturbed)
+    assert ended(process)[0] == -signal.SIGKILL
+    for out in (second, first):
+        code, errors = ended(batch(out, "--scheduler", address))
+        assert code == 1 and "of 9 structures are there already" in errors and "1 failed" in errors, errors
+        assert content(out) == content(undisturbed)
+        assert not list(out.glob(".*"))
 
 
 def test_a_scheduler_that_is_not_there(batch, tmp_path):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocketvox.batch.jobs import DATASET
+from pocketvox.batch.store import in_order
+from pocketvox.errors import OutputError
 from pocketvox.report.folder import new_folder
 from pocketvox.report.page import REPORT
 from pocketvox.report.page_sections import Markup, plain_table
@@ -30,7 +32,7 @@ _WHOLE = ("pockets", "hotspots")
 _ROWS = 50_000
 
 
-def write_dataset(found: BatchResult) -> Path:
+def write_dataset(found: BatchResult) -> None:
     """Write ``dataset/``: structures, pockets and hot-spots as Parquet files, and ``index.html``.
 
     ``structures.parquet`` has failures with their reasons; the other two the columns of pockets.csv and hotspots.csv
@@ -41,37 +43,50 @@ def write_dataset(found: BatchResult) -> Path:
     OutputError
         If it cannot be written.
     """
-    with new_folder(found.out / DATASET, KNOWN_BY) as folder:
-        structures = [_structure(found, job) for job in found.jobs]
+    with found.store.place(DATASET, KNOWN_BY) as place, new_folder(place, KNOWN_BY) as folder:
+        structures = list(in_order(lambda job: _structure(found, job), found.jobs))
         _write(folder / KNOWN_BY, STRUCTURE_COLUMNS, iter(structures))
         good = [row["structure"] for row in structures if row["status"] == "done"]
         for name, columns in (("pockets", POCKET_COLUMNS), ("hotspots", HOTSPOT_COLUMNS)):
-            rows = (row for job in good for row in _rows(found.out / job / f"{name}.csv", job))
+            tables = in_order(lambda job, name=name: _read(found, f"{job}/{name}.csv"), good)
+            rows = (row for job, table in zip(good, tables, strict=True) for row in _rows(table, job))
             _write(folder / f"{name}.parquet", ("structure", *columns), rows)
-        page = _page(found, structures)
-        (folder / "index.html").write_text(page, encoding="utf-8", newline="")
-    return found.out / DATASET
+        (folder / "index.html").write_text(_page(structures), encoding="utf-8", newline="")
 
 
 def _structure(found: BatchResult, job) -> dict[str, str]:
+    """A row of structures.parquet, with what only the page shows."""
     row = dict.fromkeys(STRUCTURE_COLUMNS, "") | {"structure": job.name, "source": job.source, "status": "failed"}
     failure = found.failures.get(job.name)
     if failure is not None:
         return row | {"kind": failure.kind, "reason": failure.reason}
-    summary = json.loads((found.out / job.name / SUMMARY).read_text(encoding="utf-8"))
+    summary = json.loads(_read(found, f"{job.name}/{SUMMARY}"))
+    pockets = summary["pockets"]
     return row | {
         "status": "done",
         "sha256": summary["input"]["sha256"],
-        "pockets": str(len(summary["pockets"])),
-        "hotspots": str(sum(len(pocket["hotspots"]) for pocket in summary["pockets"])),
+        "pockets": str(len(pockets)),
+        "hotspots": str(sum(len(pocket["hotspots"]) for pocket in pockets)),
         "warnings": "; ".join(summary["warnings"]),
+        "best": fixed(pockets[0]["probability"], 2) if pockets else "",
+        "report": REPORT if REPORT in found.store.names(job.name) else "",
     }
 
 
-def _rows(path: Path, structure: str) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield {"structure": structure, **row}
+def _read(found: BatchResult, name: str) -> bytes:
+    """A file of a result that was there a moment ago."""
+    try:
+        return found.store.read(name)
+    except OSError as error:
+        raise OutputError(
+            f"{found.store}/{name}: cannot be read any more ({error.strerror or error}). Did something else remove it? "
+            "Run the same command again."
+        ) from error
+
+
+def _rows(table: bytes, structure: str) -> Iterator[dict[str, str]]:
+    for row in csv.DictReader(io.StringIO(table.decode("utf-8"), newline="")):
+        yield {"structure": structure, **row}
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, str]]) -> None:
@@ -101,19 +116,12 @@ def _write(path: Path, columns: tuple[str, ...], rows: Iterator[dict[str, str]])
             writer.write_table(arrow_csv.read_csv(data, convert_options=options, parse_options=parse))
 
 
-def _page(found: BatchResult, structures: list[dict[str, str]]) -> str:
+def _page(structures: list[dict[str, str]]) -> str:
     """A page with failures first, then all structures with links to their reports."""
     failed = [row for row in structures if row["status"] != "done"]
-    best = {row["structure"]: _best(found.out / row["structure"] / SUMMARY) for row in structures if row not in failed}
     counts = f"{len(structures)} structures, {len(failed)} failed"
     rows = (
-        (
-            _link(found, row["structure"]),
-            row["pockets"],
-            row["hotspots"],
-            best[row["structure"]],
-            row["warnings"],
-        )
+        (_link(row["structure"], row["report"]), row["pockets"], row["hotspots"], row["best"], row["warnings"])
         for row in structures
         if row["status"] == "done"
     )
@@ -132,12 +140,5 @@ def _page(found: BatchResult, structures: list[dict[str, str]]) -> str:
     )
 
 
-def _best(path: Path) -> str:
-    pockets = json.loads(path.read_text(encoding="utf-8"))["pockets"]
-    return fixed(pockets[0]["probability"], 2) if pockets else ""
-
-
-def _link(found: BatchResult, name: str):
-    if not (found.out / name / REPORT).is_file():
-        return name
-    return Markup(f'<a href="../{escape(name, quote=True)}/{REPORT}">{escape(name)}</a>')
+def _link(name: str, report: str):
+    return Markup(f'<a href="../{escape(name, quote=True)}/{report}">{escape(name)}</a>') if report else name

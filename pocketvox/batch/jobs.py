@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import filter as matching
 from pathlib import Path
 
-from pocketvox.errors import InputError, UsageError
+from pocketvox.batch.store import Folder, ObjectStore, in_store, read_object
+from pocketvox.errors import DownloadError, InputError, UsageError
 from pocketvox.hashing import file_hash
 from pocketvox.naming import result_names
 from pocketvox.pipeline import recorded
@@ -34,7 +37,7 @@ class Job:
     Attributes
     ----------
     source : str
-        File or PDB id.
+        File, PDB id or URL of an object.
     name : str
         Of its result folder.
     """
@@ -82,8 +85,8 @@ def read_manifest(path: str | Path) -> list[str]:
     ----------
     path : str or Path
         A folder: all structure files in it and in its folders, sorted. A file that ends in ``.csv``: the first of the
-        columns :data:`COLUMNS` that it has. Any other: one file or PDB id per line; empty lines and what follows ``#``
-        are passed over. Relative paths start at the manifest.
+        columns :data:`COLUMNS` that it has. Any other: one file, PDB id or URL of an object store per line; empty
+        lines and what follows ``#`` are passed over. Relative paths start at the manifest.
 
     Returns
     -------
@@ -129,27 +132,42 @@ def make_jobs(sources: Sequence[str]) -> tuple[Job, ...]:
     return tuple(Job(source, name) for source, name in zip(sources, names, strict=True))
 
 
-def is_done(job: Job, out: Path, settings: ScanSettings, fingerprint: str) -> bool:
-    """Whether the folder of a job holds the result that a scan would write: same input, preset and options."""
-    folder = out / job.name
+def is_done(job: Job, store: Folder | ObjectStore, settings: ScanSettings, fingerprint: str) -> bool:
+    """Whether the folder of a job holds the result that a scan would write: same input, preset and options.
+
+    Raises
+    ------
+    OutputError
+        If an object store does not answer, or refuses to.
+    """
     try:
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = json.loads(store.read(f"{job.name}/{SUMMARY}"))
         same = (
             summary["preset"]["fingerprint"] == fingerprint
             and summary["options"] == recorded(settings)
-            and summary["files"] == {name: file_hash(folder / name) for name in FILES}
+            and summary["files"] == {name: store.digest(f"{job.name}/{name}") for name in FILES}
             and summary["input"]["sha256"] == _input_hash(job.source, settings, summary)
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        further = _further_files(settings, len(summary["pockets"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, DownloadError):
         return False
-    patterns = [pattern for form in choose_formats(settings.formats) for pattern in form.files]
-    if settings.report:
-        patterns.append(REPORT)
-    return same and all(next(folder.glob(pattern), None) for pattern in patterns)
+    if not same or not further:
+        return same
+    names = store.names(job.name)
+    return all(len(matching(names, pattern)) >= least for pattern, least in further.items())
+
+
+def _further_files(settings: ScanSettings, pockets: int) -> dict[str, int]:
+    """Patterns of files that a result has beside those that every result has, and of how many at least."""
+    formats = choose_formats(settings.formats)
+    found = {pattern: pockets if form.per_pocket else 1 for form in formats for pattern in form.files}
+    return found | ({REPORT: 1} if settings.report else {})
 
 
 def _input_hash(source: str, settings: ScanSettings, summary: dict) -> str:
     """The hash of an input now; of an entry that is not in the cache that of the result, which is of this entry."""
+    if in_store(source):
+        return hashlib.sha256(read_object(source)).hexdigest()
     path = Path(source)
     if path.is_file():
         return file_hash(path)
@@ -184,7 +202,7 @@ def _of_table(path: Path, text: str) -> list[tuple[int, str]]:
 
 
 def _located(manifest: Path, source: str) -> str:
-    if is_pdb_id(source) or Path(source).is_absolute():
+    if is_pdb_id(source) or in_store(source) or Path(source).is_absolute():
         return source
     return str(manifest.parent / source)
 

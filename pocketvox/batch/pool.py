@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from pocketvox.batch.jobs import Job, ScanSettings
+from pocketvox.batch.store import Folder, ObjectStore
 from pocketvox.batch.worker import DIED, FAILED, MEMORY, TIMEOUT, Outcome, serve
 from pocketvox.errors import PocketvoxError
 
@@ -43,7 +43,7 @@ class Pool:
     Parameters
     ----------
     settings : ScanSettings
-    out : Path
+    store : Folder or ObjectStore
         Where result folders go.
     workers : int
     timeout : float or None
@@ -52,8 +52,15 @@ class Pool:
         Largest resident memory of a worker (GiB); looked at where the system tells (Linux).
     """
 
-    def __init__(self, settings: ScanSettings, out: Path, workers: int, timeout: float | None, memory: float | None):
-        self._settings, self._out, self._timeout, self._memory = settings, out, timeout, memory
+    def __init__(
+        self,
+        settings: ScanSettings,
+        store: Folder | ObjectStore,
+        workers: int,
+        timeout: float | None,
+        memory: float | None,
+    ):
+        self._settings, self._store, self._timeout, self._memory = settings, store, timeout, memory
         self._context = multiprocessing.get_context("spawn")
         self._workers = [self._start() for _ in range(workers)]
         self._failed_starts = 0
@@ -71,7 +78,7 @@ class Pool:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
-        remove_remains(self._out)
+        self._store.clean()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Yield an outcome for every job, in the order in which they end.
@@ -105,7 +112,7 @@ class Pool:
 
     def _start(self) -> _Process:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._settings, str(self._out))
+        arguments = (theirs, self._settings, self._store.address)
         process = self._context.Process(target=serve, args=arguments, daemon=True)
         process.start()
         theirs.close()
@@ -167,12 +174,3 @@ def resident(pid: int | None) -> float:
     except (OSError, ValueError, IndexError):
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
-
-
-def remove_remains(out: Path) -> None:
-    """Remove unfinished folders and files of processes that were ended; only one batch at a time writes to ``out``."""
-    for path in out.glob(".*.part"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)

@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pocketvox.batch.dataset import write_dataset
 from pocketvox.batch.jobs import Job, ScanSettings, check_settings, is_done
-from pocketvox.batch.pool import Pool, remove_remains
+from pocketvox.batch.pool import Pool
+from pocketvox.batch.store import Folder, ObjectStore, in_order, open_store
 from pocketvox.batch.worker import DONE, Outcome
 from pocketvox.errors import OutputError
 
@@ -30,14 +31,14 @@ class BatchResult:
         Names of those whose result was there already.
     failures : dict of str to Outcome
         By name.
-    out : Path
-        Folder of the results.
+    store : Folder or ObjectStore
+        Where the results are.
     """
 
     jobs: tuple[Job, ...]
     earlier: frozenset[str]
     failures: dict[str, Outcome]
-    out: Path
+    store: Folder | ObjectStore
 
 
 def scan_batch(
@@ -61,6 +62,7 @@ def scan_batch(
     ----------
     jobs : iterable of Job
     out : str or Path
+        A folder, or the URL of a place in an object store, such as ``s3://bucket/results``.
     settings : ScanSettings
     workers : int, optional
         Processes; one per processor core if not given.
@@ -80,75 +82,49 @@ def scan_batch(
     Raises
     ------
     OutputError
-        If ``out`` cannot be written to any more, or another batch is writing to it.
+        If ``out`` cannot be written to any more, or another batch is writing to it (of object stores nobody knows).
     UsageError, ConfigError, MissingExtraError
         If the settings cannot be.
     """
     from pocketvox.inference import load_preset
 
-    jobs, out = tuple(jobs), Path(out)
+    jobs, store = tuple(jobs), open_store(out)
     check_settings(settings)
     fingerprint = load_preset(settings.preset).fingerprint
-    with _alone_in(out), _ended_by_sigterm():
-        remove_remains(out)
-        earlier = frozenset(job.name for job in jobs if is_done(job, out, settings, fingerprint))
+    with store.alone(), _ended_by_sigterm():
+        store.clean()
+        found = in_order(lambda job: is_done(job, store, settings, fingerprint), jobs)
+        earlier = frozenset(job.name for job, done in zip(jobs, found, strict=True) if done)
         left = [job for job in jobs if job.name not in earlier]
         failures: dict[str, Outcome] = {}
         done = len(earlier)
         if progress is not None:
             progress(done, len(jobs), None)
-        for outcome in _outcomes(left, out, settings, workers, timeout, memory, scheduler):
-            done += 1
-            if outcome.status != DONE:
-                failures[outcome.name] = outcome
-            if progress is not None:
-                progress(done, len(jobs), outcome)
-            if outcome.stops:
-                raise OutputError(f"{out}: the batch stops, as nothing can be written: {outcome.reason}")
-        found = BatchResult(jobs, earlier, failures, out)
+        with closing(_outcomes(left, store, settings, workers, timeout, memory, scheduler)) as outcomes:
+            for outcome in outcomes:
+                done += 1
+                if outcome.status != DONE:
+                    failures[outcome.name] = outcome
+                if progress is not None:
+                    progress(done, len(jobs), outcome)
+                if outcome.stops:
+                    raise OutputError(f"{store}: the batch stops, as nothing can be written: {outcome.reason}")
+        found = BatchResult(jobs, earlier, failures, store)
         write_dataset(found)
         return found
 
 
-def _outcomes(left, out, settings, workers, timeout, memory, scheduler) -> Iterator[Outcome]:
+def _outcomes(left, store, settings, workers, timeout, memory, scheduler) -> Iterator[Outcome]:
     if not left:
         return
     if scheduler is not None:
         from pocketvox.batch.cluster import run_on_cluster
 
-        yield from run_on_cluster(scheduler, left, out, settings)
+        yield from run_on_cluster(scheduler, left, store, settings)
         return
     count = min(workers or os.cpu_count() or 1, len(left))
-    with Pool(settings, out, count, timeout, memory) as pool:
+    with Pool(settings, store, count, timeout, memory) as pool:
         yield from pool.run(left)
-
-
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the folder while the block runs: two batches would do everything twice."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
-    except OSError as error:
-        raise OutputError(
-            f"{out}: cannot be made or read ({error.strerror}). Choose another folder with -o."
-        ) from error
-    try:
-        try:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # Windows has no such lock
-        except BlockingIOError:
-            raise OutputError(
-                f"{out}: another batch is writing to this folder. Wait for its end, or choose another with -o."
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

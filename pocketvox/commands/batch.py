@@ -54,10 +54,12 @@ def run_batch(args: argparse.Namespace) -> int:
     require_extra("pyarrow", "table", "scan --manifest")
     if args.scheduler:
         require_extra("distributed", "cluster", "scan --scheduler")
-    out = check_folder(args.out)
 
     from pocketvox.batch import ScanSettings, make_jobs, read_manifest, scan_batch
+    from pocketvox.batch.store import is_url
 
+    if not is_url(args.out):
+        check_folder(args.out)
     sources = read_manifest(args.manifest)
     jobs = make_jobs(sources)
     settings = ScanSettings(
@@ -78,7 +80,7 @@ def run_batch(args: argparse.Namespace) -> int:
     )
     found = scan_batch(
         jobs,
-        out,
+        args.out,
         settings,
         workers=args.workers,
         timeout=args.timeout,
@@ -87,8 +89,8 @@ def run_batch(args: argparse.Namespace) -> int:
         progress=_Teller(args.quiet, {job.name: job.source for job in jobs}),
     )
     log.info(
-        "%d structures, %d of them from before, %d failed -> %s",
-        len(jobs), len(found.earlier), len(found.failures), out / "dataset" / "index.html",
+        "%d structures, %d of them from before, %d failed -> %s/dataset/index.html",
+        len(jobs), len(found.earlier), len(found.failures), found.store,
     )  # fmt: skip
     return 1 if found.failures else 0
 

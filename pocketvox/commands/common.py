@@ -106,6 +106,8 @@ def check_folder(path: str | Path) -> Path:
     OutputError
         If something that is no folder is in the way, or its parent cannot be written to.
     """
+    if "://" in str(path):
+        raise OutputError(f"{path}: expected a folder. Received: a URL. Only scan --manifest writes to object stores.")
     path = Path(path)
     for ancestor in (path, *path.absolute().parents):
         if ancestor.is_dir():

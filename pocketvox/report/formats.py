@@ -39,6 +39,8 @@ class Format:
         Writers of what its files refer to, called before, once for all formats that need them.
     requires : tuple of str
         A package that is not installed with pocketvox and the extra that brings it, or nothing.
+    per_pocket : bool
+        A file for each pocket, so none where no pocket is found.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Format:
     writer: str
     needs: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    per_pocket: bool = False
 
 
 _MAPS = "ccp4:write_maps_ccp4"
@@ -72,14 +75,26 @@ FORMATS = (
         "molviewspec:write_molviewspec",
         (_CIF, _MAPS),
     ),
-    Format("pharmit", ("pharmit/*.json",), "Pharmit pharmacophore query, one per pocket", "pharmit:write_pharmit"),
+    Format(
+        "pharmit",
+        ("pharmit/*.json",),
+        "Pharmit pharmacophore query, one per pocket",
+        "pharmit:write_pharmit",
+        per_pocket=True,
+    ),
     Format(
         "points",
         ("hotspots.pdb", "hotspots.sdf"),
         "hot-spots as PDB atoms and as SDF records",
         "points:write_points",
     ),
-    Format("vina", ("vina/*.txt",), "AutoDock Vina box, one configuration file per pocket", "vina:write_vina"),
+    Format(
+        "vina",
+        ("vina/*.txt",),
+        "AutoDock Vina box, one configuration file per pocket",
+        "vina:write_vina",
+        per_pocket=True,
+    ),
     Format(
         "parquet",
         ("pockets.parquet", "hotspots.parquet"),

@@ -60,13 +60,38 @@ def read_structure(source, *, model: int | None = None, cache=None) -> Structure
         An id could not be fetched.
     """
     path, name = _locate(source, cache)
-    data = _read_bytes(path) if path is not STDIN else _not_empty(sys.stdin.buffer.read(), path)
+    data = _read_bytes(path) if path is not STDIN else sys.stdin.buffer.read()
+    return _read(data, path, name=name, source=str(source), model=model)
+
+
+def structure_from_bytes(data: bytes, *, source: str, model: int | None = None) -> Structure:
+    """Read a structure from the bytes of a file that lies elsewhere.
+
+    Parameters
+    ----------
+    data : bytes
+        As of :func:`read_structure`'s files.
+    source : str
+        Where they are from, for messages; its last part gives the name.
+    model : int, optional
+        As for :func:`read_structure`.
+
+    Raises
+    ------
+    StructureError
+    """
+    return _read(data, source, name=_stem(source), source=source, model=model)
+
+
+def _read(data: bytes, path: Path | str, *, name: str, source: str, model: int | None) -> Structure:
+    """A structure from bytes; messages begin with ``path``."""
+    _not_empty(data, path)
     sha256 = hashlib.sha256(data).hexdigest()
     parsed = _parse(_decompress(data, path), path)
     table, notes = _one_model(parsed.table, model, path)
     table, note = gathered(table)
     notes += [note] if note else []
-    structure = interpret(replace(parsed, table=table), name=name, source=str(source), sha256=sha256)
+    structure = interpret(replace(parsed, table=table), name=name, source=source, sha256=sha256)
     return replace(structure, warnings=(*notes, *structure.warnings))
 
 
@@ -84,8 +109,7 @@ def interpret(parsed: Parsed, *, name: str, source: str, sha256: str = "") -> St
     StructureError
         If coordinates are impossible, or there is no protein or nucleic acid.
     """
-    path = Path(source)
-    _check_coordinates(parsed.table, path)
+    _check_coordinates(parsed.table, source)
     atoms, notes = _interpret(parsed.table, parsed)
     notes += parsed.warnings
     predicted = is_predicted(parsed, atoms)
@@ -93,7 +117,7 @@ def interpret(parsed: Parsed, *, name: str, source: str, sha256: str = "") -> St
         notes.append("predicted model: its B column is read as confidence (pLDDT), not as a B-factor")
         atoms, more = on_percent_scale(atoms)
         notes += more
-    _check_content(atoms, path)
+    _check_content(atoms, source)
     return Structure(
         name=name,
         atoms=atoms,
@@ -114,10 +138,7 @@ def _locate(source, cache) -> tuple[Path, str]:
     if path.is_dir():
         raise StructureError(f"{path}: expected a structure file. Received: a directory. Name the files in it.")
     if path.exists():
-        name = path.name
-        while name.lower().endswith(_SUFFIXES) and Path(name).stem:
-            name = Path(name).stem
-        return path, name
+        return path, _stem(path)
     if is_pdb_id(str(source)):
         return fetch(str(source), cache=cache), str(source).lower()
     raise StructureError(
@@ -125,21 +146,26 @@ def _locate(source, cache) -> tuple[Path, str]:
     )
 
 
+def _stem(path: Path | str) -> str:
+    name = Path(path).name
+    while name.lower().endswith(_SUFFIXES) and Path(name).stem:
+        name = Path(name).stem
+    return name
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise StructureError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
-    return _not_empty(data, path)
 
 
-def _not_empty(data: bytes, path: Path) -> bytes:
+def _not_empty(data: bytes, path: Path | str) -> None:
     if not data.strip():
         raise StructureError(f"{path}: the file is empty. Get the complete file again.")
-    return data
 
 
-def _decompress(data: bytes, path: Path) -> bytes:
+def _decompress(data: bytes, path: Path | str) -> bytes:
     if is_gzipped(data):
         try:
             data = gunzip(data)
@@ -153,7 +179,7 @@ def _decompress(data: bytes, path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes, path: Path) -> Parsed:
+def _parse(data: bytes, path: Path | str) -> Parsed:
     """Choose the parser by content."""
     source = str(path)
     if data.startswith(b"\xef\xbb\xbf"):
@@ -174,7 +200,7 @@ def _opening(data: bytes) -> str:
     return data[:200].decode("latin-1").strip()[:40].partition("\n")[0]
 
 
-def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTable, list[str]]:
+def _one_model(table: AtomTable, model: int | None, path: Path | str) -> tuple[AtomTable, list[str]]:
     if not len(table):
         raise StructureError(f"{path}: expected atoms. Received: a file without any. Get the complete file again.")
     first = int(table.model[0])
@@ -190,7 +216,7 @@ def _one_model(table: AtomTable, model: int | None, path: Path) -> tuple[AtomTab
     return table[table.model == model], []
 
 
-def _check_coordinates(table: AtomTable, path: Path) -> None:
+def _check_coordinates(table: AtomTable, path: str) -> None:
     bad = ~(np.abs(table.coord) <= FURTHEST).all(axis=1)
     if bad.any():
         i = int(np.flatnonzero(bad)[0])
@@ -259,7 +285,7 @@ def _atom_names(name: np.ndarray, parent: np.ndarray, kind: np.ndarray) -> np.nd
     return name
 
 
-def _check_content(atoms: Atoms, path: Path) -> None:
+def _check_content(atoms: Atoms, path: str) -> None:
     if not (atoms.kind < OTHER).any():
         names = ", ".join(dict.fromkeys(atoms.res_name[:50].tolist()))
         raise StructureError(
