@@ -103,9 +103,10 @@ def test_hydrophobic_partners_count_by_how_surely_they_touch():
 
 
 def test_a_ring_is_named_by_its_nearest_atom():
-    ring = hexagon((1.1, 0.4, 3.6), Z)
-    nearest = PHENYL[int(np.linalg.norm(ring, axis=1).argmin())]
-    labels, _ = PartnerFinder(benzene((1.1, 0.4, 3.6)), ORIGIN[None], 0.75)("pi_stacking", ORIGIN)
+    point = np.array([5.0, -3.0, 2.0])
+    center = point + (1.1, 0.4, 3.6)
+    nearest = PHENYL[int(np.linalg.norm(hexagon(center, Z) - point, axis=1).argmin())]
+    labels, _ = PartnerFinder(benzene(center), point[None], 0.75)("pi_stacking", point)
     assert labels == (f"A:PHE 0:{nearest}",)
 
 
