@@ -9,7 +9,7 @@ from data_prep.direction_truth import Truth, axis_error, direction_error, match,
 from data_prep.directions import Errors, map_normal, nearest_partner, partner_gradient, slot_normal
 from pocketvox.channels import TYPED
 from pocketvox.features import FeaturePoints, receptor_points
-from pocketvox.pockets.partners import PartnerFinder
+from pocketvox.pockets.partners import CONTACT, CONTACT_WIDTH, PartnerFinder
 from pocketvox.voxel import Grid, Volume
 
 X, Y, Z = np.eye(3)
@@ -58,6 +58,14 @@ def test_the_donor_with_the_better_angle():
     assert labels[0] == "A:GLY 1:N"  # partners stay nearest first
 
 
+def test_the_angle_counts_by_degrees():
+    """Ten degrees at 3.0 A against forty at 2.9 A."""
+    ten, forty = (np.radians(angle) for angle in (10, 40))
+    near = amide(2.9 * X, -np.cos(forty) * X + np.sin(forty) * Z)
+    far = amide(3.0 * Y, -np.cos(ten) * Y + np.sin(ten) * Z)
+    assert np.allclose(pointed(make_atoms(*near, *far), "hbond_acceptor"), Y, atol=1e-6)
+
+
 def test_equal_angles_leave_it_to_distance():
     receptor = make_atoms(*amide(2.8 * X, -X), *amide(3.3 * Y, -Y))
     assert np.allclose(pointed(receptor, "hbond_acceptor"), X, atol=1e-6)
@@ -83,6 +91,29 @@ def test_a_hydrophobic_point_faces_the_middle_of_its_partners():
     cone = 3.8 * (np.cos(0.6) * X + np.sin(0.6) * (np.cos(turn)[:, None] * Y + np.sin(turn)[:, None] * Z))
     receptor = make_atoms(*(("LEU", {"CG": xyz, "CB": 1.4 * xyz}) for xyz in cone))
     assert np.allclose(pointed(receptor, "hydrophobic"), X, atol=1e-6)
+
+
+def test_hydrophobic_partners_count_by_how_surely_they_touch():
+    """Two atoms at a right angle: the direction is that of their logistic weights."""
+    distance = np.array([3.6, 4.2])
+    receptor = make_atoms(("LEU", {"CG": 3.6 * X, "CB": 5.4 * X}), ("LEU", {"CG": 4.2 * Y, "CB": 6.0 * Y}))
+    weight = 1 / (1 + np.exp((distance - CONTACT) / CONTACT_WIDTH))
+    wanted = np.array([*weight, 0.0])
+    assert np.allclose(pointed(receptor, "hydrophobic"), wanted / np.linalg.norm(wanted), atol=1e-6)
+
+
+def test_a_ring_is_named_by_its_nearest_atom():
+    point = np.array([5.0, -3.0, 2.0])
+    center = point + (1.1, 0.4, 3.6)
+    nearest = PHENYL[int(np.linalg.norm(hexagon(center, Z) - point, axis=1).argmin())]
+    labels, _ = PartnerFinder(benzene(center), point[None], 0.75)("pi_stacking", point)
+    assert labels == (f"A:PHE 0:{nearest}",)
+
+
+def test_of_two_waters_the_one_at_the_right_distance_counts():
+    """One at 1.6 A along y, the other at 2.8 A along x."""
+    receptor = make_atoms(*amide(1.6 * Y - 2.9 * X, X), *amide(2.8 * X + 2.9 * Y, -Y))
+    assert np.allclose(pointed(receptor, "water_bridge"), X, atol=0.1)
 
 
 def test_a_water_bridge_points_at_the_water():

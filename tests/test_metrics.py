@@ -100,10 +100,10 @@ def test_expected_calibration_error_by_hand():
 
 @pytest.mark.parametrize("bins", [5, 15])
 def test_expected_calibration_error_of_a_histogram_is_that_of_the_scores(bins):
-    """Scores from near 0 to near 1, of which too few of the high ones come true."""
+    """Scores from near 0 to near 1; of one bin too many come true, of the next too few."""
     rng = np.random.default_rng(4)
     p = 1 / (1 + np.exp(-rng.normal(0, 3, 50_000)))
-    y = rng.random(p.size) < p**1.5
+    y = rng.random(p.size) < p + 0.1 * (-1.0) ** np.floor(p * bins)
     histogram = ScoreHistogram()
     histogram.add(y, p)
     exact = metrics.expected_calibration_error(y, p, bins)
