@@ -223,7 +223,7 @@ def test_a_folder_that_is_no_result_is_a_failure_of_its_own(batch, tmp_path):
     (out / "s1").mkdir(parents=True)
     (out / "s1" / "thesis.txt").write_text("mine")
     code, errors = ended(batch(out))
-    assert code == 1 and "2 failed" in errors and "expected nothing or an earlier result" in errors
+    assert code == 1 and "2 failed" in errors and "expected nothing or an earlier result" in errors, errors
     assert (out / "s1" / "thesis.txt").read_text() == "mine" and finished(out) == COUNT - 1
 
 
